@@ -32,7 +32,7 @@ FORBIDDEN = ("mknod", "sys_module", "sys_rawio")
 class Shape:
     """Parameters of a container: where its disk is mounted, its bind mounts (source, target), its disks.
 
-    `ostree`: the disk has OSTree, and its boot loader finds the root.
+    `own`: bind mounts to which the host writes. `ostree`: the disk has OSTree, and its boot loader finds the root.
     """
 
     name: str
@@ -40,6 +40,7 @@ class Shape:
     binds: tuple[tuple[str, str], ...]
     view: Path
     disks: tuple[OwnDisk, ...] = ()
+    own: tuple[tuple[str, str], ...] = ()
     ostree: bool = False
 
 
@@ -57,6 +58,7 @@ def nspawn_argv(site: Site, shape: Shape, tail: Sequence[str]) -> list[str]:
     ]  # fmt: skip
     binds = [*shape.binds, (str(shape.view), VIEW_INSIDE), (str(HOSTINIT), HOSTINIT_INSIDE)]
     argv += [f"--bind-ro={source}:{target}" for source, target in binds]
+    argv += [f"--bind={source}:{target}" for source, target in shape.own]
     argv += [f"--bind={disk.source}:/dev/{disk.name}" for disk in shape.disks]
     if shape.ostree:
         return [sys.executable, "-P", str(BOOT_LOADER), str(shape.root), *argv, *tail]
@@ -79,7 +81,8 @@ def _first(*command: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Everything needed to start a container: arguments, groups to join, files to write to."""
+    """Everything needed to start a container: arguments, groups to join, files to write to. ``code``: the product's
+    directory on the machine, of which the host gets a copy on write; ``-``: there is none."""
 
     argv: Sequence[str]
     cgroup_files: Sequence[str]
@@ -88,6 +91,7 @@ class Start:
     exit_file: Path
     console: Path
     notify: Path
+    code: str = "-"
 
 
 def start(site: Site, name: str, job: Start, kind: str) -> Running:
@@ -96,7 +100,7 @@ def start(site: Site, name: str, job: Start, kind: str) -> Running:
     # Enter the namespace before the container's /sys is mounted, so that the host sees only its own interfaces.
     argv = [
         "unshare", "--mount", "--propagation", "private", "nsenter", f"--net={site.namespace_path(name)}",
-        str(HOSTRUN), str(job.exit_file), str(job.lower), str(job.disk), *job.cgroup_files, "--", *job.argv,
+        str(HOSTRUN), str(job.exit_file), str(job.lower), str(job.disk), job.code, *job.cgroup_files, "--", *job.argv,
     ]  # fmt: skip
     environment = {
         "PATH": os.environ.get("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"),

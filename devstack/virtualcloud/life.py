@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from devstack.virtualcloud import boot, container, devices, ostreeimage, plan, process, pxelinux
+from devstack.virtualcloud import boot, container, devices, ostreeimage, plan, process, product, pxelinux
 from devstack.virtualcloud.boot import After, Device, Stage
 from devstack.virtualcloud.cgroups import Cgroups
 from devstack.virtualcloud.disk import HARDWARE_ROOT, Disk
@@ -175,26 +175,35 @@ class Life:
             exit_file=state.dir / "exit",
             console=state.console,
             notify=state.dir / "notify",
+            code=str(self._code_dir or "-"),
         )
         return container.start(self._world.site, state.name, job, kind)
 
     def _shape(self, own: Iterable[OwnDisk]) -> container.Shape:
         binds = []
-        code_dir = self._world.site.code_dir
-        if code_dir.is_dir():
-            binds.append((str(code_dir), str(code_dir)))
+        own_code = () if self._code_dir is None else ((str(self.disk.path / "code/root"), str(self._code_dir)),)
         if self._hardware_root is not None:
             binds.append((str(self._hardware_root), HARDWARE_ROOT))
         if self._world.lab.installer:
             binds.append((self._world.lab.installer, container.INSTALLER_INSIDE))
         root = self.disk.path / "root"
         return container.Shape(
-            self._state.name, root, tuple(binds), self.own_disks.view, tuple(own), self.disk.has_ostree()
+            self._state.name, root, tuple(binds), self.own_disks.view, tuple(own), own_code, self.disk.has_ostree()
         )
+
+    @property
+    def _code_dir(self) -> Path | None:
+        """The product on the machine; None when it is not installed."""
+        code_dir = self._world.site.code_dir
+        return code_dir if code_dir.is_dir() else None
 
     async def _fresh_disk(self) -> None:
         await self.disk.wipe()
         self._lay_hardware_pointer()
+        if self._code_dir is not None:
+            known = await asyncio.to_thread(product.registration, self._code_dir, self._world.image)
+            for path, content in known.items():
+                self.disk.lay(self._world.image, path, content)
 
     def _lay_hardware_pointer(self) -> None:
         if self._hardware_root is not None:

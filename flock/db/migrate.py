@@ -1,13 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Schema migrations: an alembic history per subsystem in ``<subsystem>/db/migrations/versions``; ``<name>-dbsync``."""
+"""Schema migrations: an alembic history per subsystem in ``<subsystem>/db/migrations/versions``."""
 from __future__ import annotations
 
-import argparse
-import importlib
 import importlib.util
 import os
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,23 +15,26 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.engine import make_url
 
-from flock.conf import setup
-from flock.db.database import Database, from_conf
+from flock.db.database import Database
 from flock.db.schema import EnumText, Json, UtcTime
 
 # Key of PostgreSQL's advisory lock, which keeps two controllers from migrating at the same time. Any fixed number.
 ADVISORY_LOCK = 7_305_514_203
+LOCK_WAIT_S = 120
 
 
-def upgrade(url: str, subsystem: str, revision: str = "head") -> None:
-    """Upgrade the database at ``url`` to ``revision``; no change when it is there. Creates an SQLite file's folder."""
+def upgrade(url: str, subsystem: str, revision: str = "head", lock_wait_s: int = LOCK_WAIT_S) -> None:
+    """Upgrade the database at ``url`` to ``revision``; no change when it is there. Creates an SQLite file's folder.
+
+    DeadlockError: others use a table for longer than ``lock_wait_s``; nothing has changed.
+    """
     _prepare_folder(url)
-    _run(url, subsystem, lambda config: command.upgrade(config, revision))
+    _run(url, subsystem, lambda config: command.upgrade(config, revision), lock_wait_s)
 
 
-def downgrade(url: str, subsystem: str, revision: str) -> None:
-    """Downgrade the database at ``url`` to ``revision`` (``base`` removes every table)."""
-    _run(url, subsystem, lambda config: command.downgrade(config, revision))
+def downgrade(url: str, subsystem: str, revision: str, lock_wait_s: int = LOCK_WAIT_S) -> None:
+    """Downgrade the database at ``url`` to ``revision`` (``base`` removes every table); see ``upgrade``."""
+    _run(url, subsystem, lambda config: command.downgrade(config, revision), lock_wait_s)
 
 
 def current(url: str) -> str | None:
@@ -49,7 +49,12 @@ def current(url: str) -> str | None:
 
 def head(subsystem: str) -> str | None:
     """The newest revision in a subsystem's code; None when there is none."""
-    return ScriptDirectory.from_config(_config(subsystem)).get_current_head()
+    return directory(subsystem).get_current_head()
+
+
+def directory(subsystem: str) -> ScriptDirectory:
+    """The revisions in a subsystem's code."""
+    return ScriptDirectory.from_config(_config(subsystem))
 
 
 def draft(url: str, subsystem: str, metadata: sa.MetaData) -> str:
@@ -73,32 +78,7 @@ def _render_plain_type(kind: str, item: Any, _autogen: Any) -> str | Literal[Fal
     return False
 
 
-def dbsync_main(subsystem: str, argv: Sequence[str] | None = None) -> int:
-    """Run ``<subsystem>-dbsync [upgrade [revision] | downgrade revision | version | draft]``; returns the exit status.
-
-    Upgrades by default. Reads the same configuration files as the daemons; ``--config-file`` adds more.
-    """
-    parser = argparse.ArgumentParser(prog=f"{subsystem}-dbsync", description=f"Database schema of {subsystem}")
-    parser.add_argument("--config-file", action="append", default=[], help="further configuration file")
-    parser.add_argument("action", nargs="?", default="upgrade", choices=("upgrade", "downgrade", "version", "draft"))
-    parser.add_argument("revision", nargs="?", default=None)
-    given = parser.parse_args(sys.argv[1:] if argv is None else list(argv))
-    conf = setup(f"{subsystem}-dbsync", subsystem, [f"--config-file={name}" for name in given.config_file])
-    url = from_conf(conf).url.render_as_string(hide_password=False)
-    if given.action == "upgrade":
-        upgrade(url, subsystem, given.revision or "head")
-    elif given.action == "downgrade":
-        if given.revision is None:
-            parser.error("downgrade needs a revision")
-        downgrade(url, subsystem, given.revision)
-    elif given.action == "draft":
-        sys.stdout.write(draft(url, subsystem, _metadata_of(subsystem)) + "\n")
-    else:
-        sys.stdout.write(f"{current(url) or 'none'} (newest: {head(subsystem)})\n")
-    return 0
-
-
-def _run(url: str, subsystem: str, work: Callable[[Config], None]) -> None:
+def _run(url: str, subsystem: str, work: Callable[[Config], None], lock_wait_s: int) -> None:
     config = _config(subsystem)
     # For a change that SQLite does not support, alembic copies the table. With foreign keys on, dropping the old table
     # would delete the rows of every table that refers to it.
@@ -106,10 +86,11 @@ def _run(url: str, subsystem: str, work: Callable[[Config], None]) -> None:
     try:
         with database.writer() as conn:
             if conn.dialect.name == "postgresql":
-                # A migration may take any time, and it waits up to 120 s for another one.
+                # A migration may take any time, and it waits for another one.
                 conn.execute(sa.text("SET LOCAL statement_timeout = 0"))
-                conn.execute(sa.text("SET LOCAL lock_timeout = '120s'"))
+                conn.execute(sa.text(f"SET LOCAL lock_timeout = '{LOCK_WAIT_S}s'"))
                 conn.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
+                conn.execute(sa.text(f"SET LOCAL lock_timeout = '{int(lock_wait_s)}s'"))
             config.attributes["connection"] = conn
             work(config)
             if conn.dialect.name == "sqlite" and (broken := conn.execute(sa.text("PRAGMA foreign_key_check")).first()):
@@ -128,14 +109,6 @@ def _config(subsystem: str) -> Config:
     config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
     config.set_main_option("version_locations", str(versions).replace("%", "%%"))
     return config
-
-
-def _metadata_of(subsystem: str) -> sa.MetaData:
-    tables: Any = importlib.import_module(f"{subsystem}.db.tables")
-    found = [value for value in vars(tables).values() if isinstance(value, sa.MetaData)]
-    if len(found) != 1:
-        raise ValueError(f"{subsystem}.db.tables must hold one MetaData")
-    return found[0]
 
 
 def _prepare_folder(url: str) -> None:

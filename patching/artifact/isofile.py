@@ -202,11 +202,12 @@ def _write(path: Path, files: Mapping[str, bytes | Path]) -> None:
     image.new(interchange_level=3, rock_ridge="1.09")
     opened: list[IO[bytes]] = []
     try:
-        for number, folder in enumerate(sorted({name.rpartition("/")[0] for name in files})):
-            parts = PurePosixPath(folder).parts
-            if len(parts) > 1:
-                raise InvalidInput(field="software", rule=f"must be files of one directory, not {folder}")
-            image.add_directory(f"/D{number:04}", rr_name=folder)
+        places = {".": ""}
+        folders = {str(parent) for name in files for parent in PurePosixPath(name).parents} - {"."}
+        for number, folder in enumerate(sorted(folders)):
+            outer, _, own = folder.rpartition("/")
+            places[folder] = f"{places[outer or '.']}/D{number:04}"
+            image.add_directory(places[folder], rr_name=own)
             inside = sorted(name for name in files if name.rpartition("/")[0] == folder)
             for index, name in enumerate(inside):
                 content = files[name]
@@ -218,7 +219,7 @@ def _write(path: Path, files: Mapping[str, bytes | Path]) -> None:
                     stream, size = content.open("rb"), content.stat().st_size
                     mode = 0o100555 if content.stat().st_mode & 0o100 else mode
                 opened.append(stream)
-                image.add_fp(stream, size, f"/D{number:04}/F{index:05}.;1", rr_name=name.rpartition("/")[2],
+                image.add_fp(stream, size, f"{places[folder]}/F{index:05}.;1", rr_name=name.rpartition("/")[2],
                              file_mode=mode)
         image.write(str(path))
     finally:

@@ -73,10 +73,10 @@ def make_release(metadata: Metadata, parts: Parts, supported_from: Sequence[str]
 
     ``supported_from``: versions ``MM.mm`` of which a system can come to it.
     """
-    if parts.previous or parts.restart:
-        raise InvalidInput(field="files", rule="of a major release must be packages, hooks and activation scripts; "
-                                               "hosts boot into it, and return to the release that they ran")
-    return isofile.build(_described(metadata, parts), tuple(supported_from), _named("", parts.packages), target, key,
+    if parts.restart:
+        raise InvalidInput(field="files", rule="of a major release must not be restart scripts; hosts boot into it")
+    software = _named("", parts.packages) | _named(f"{PREVIOUS}/", parts.previous)
+    return isofile.build(_described(metadata, parts), tuple(supported_from), software, target, key,
                          hooks=parts.hooks, extra=_named("", parts.activation))
 
 

@@ -1,19 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``software-build``: builds, signs, inspects and changes patches, and builds major releases."""
+"""``software-build``: builds, signs, inspects and changes patches, and builds major releases, also of this product."""
 from __future__ import annotations
 
 import argparse
 import json
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from flock.core.errors import FlockError
-from patching.artifact import trust, workshop
+from flock.core.errors import FlockError, InvalidInput
+from patching.artifact import product, trust, workshop
 from patching.artifact.metadata import HOOKS, Metadata
 from patching.contract.states import ReleaseStatus
-from patching.contract.version import split_release_id
+from patching.contract.version import Version, split_release_id
 
 PROG = "software-build"
 TRUSTED = Path("/etc/flock/software/trusted")
@@ -47,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     what = parser.add_subparsers(dest="what", required=True, metavar="COMMAND")
     _patch(what.add_parser("patch", help="build a patch from packages, hooks and scripts"))
     _release(what.add_parser("release", help="build a major release (.iso and .sig) from packages, hooks and scripts"))
+    _flock(what.add_parser("flock", help="build a release of this product (.iso and .sig) from a checkout"))
     one = what.add_parser("delta", help="make the package file of an OSTree commit")
     one.set_defaults(done=_make_delta)
     one.add_argument("--repo", type=Path, required=True, help="the repository with both commits")
@@ -85,6 +87,22 @@ def _release(one: argparse.ArgumentParser) -> None:
     _made_of(one)
     one.add_argument("--from", dest="supported_from", action="append", required=True, metavar="MM.mm",
                      help="version of which a system can come to this release")
+    one.add_argument("--previous", type=Path, action="append", default=[], metavar="FILE",
+                     help="package to which hosts return when the release is taken back; OSTree needs none")
+
+
+def _flock(one: argparse.ArgumentParser) -> None:
+    one.set_defaults(done=_build_flock)
+    one.add_argument("--source", type=Path, default=Path(), help="the checkout (default: the present directory)")
+    one.add_argument("--component", default="starlingx", help="first part of the release's id (default: starlingx)")
+    one.add_argument("--package-only", action="store_true", help="only the package, which a release has as --previous")
+    one.add_argument("--from", dest="supported_from", action="append", default=[], metavar="MM.mm",
+                     help="version of which a system can come to this release")
+    one.add_argument("--previous", type=Path, action="append", default=[], metavar="FILE",
+                     help="package of the release before, to which hosts return when this one is taken back")
+    _writing(one, key_needed=False)
+    _description(one)
+    one.add_argument("version", help="such as 1.1.0")
 
 
 def _made_of(one: argparse.ArgumentParser) -> None:
@@ -98,9 +116,9 @@ def _made_of(one: argparse.ArgumentParser) -> None:
     one.add_argument("packages", type=Path, nargs="+", help="files of one kind: .deb, .rpm or .delta")
 
 
-def _writing(one: argparse.ArgumentParser) -> None:
-    one.add_argument("--key", type=Path, required=True, help="private RSA key (PEM) that signs")
-    one.add_argument("--target", type=Path, default=Path(), help="directory for the patch")
+def _writing(one: argparse.ArgumentParser, *, key_needed: bool = True) -> None:
+    one.add_argument("--key", type=Path, required=key_needed, help="private RSA key (PEM) that signs")
+    one.add_argument("--target", type=Path, default=Path(), help="directory for what is made")
 
 
 def _reading(one: argparse.ArgumentParser) -> None:
@@ -137,10 +155,30 @@ def _build(args: argparse.Namespace) -> None:
 
 
 def _build_release(args: argparse.Namespace) -> None:
-    parts = workshop.Parts(args.packages, (), _hooks(args), args.activation_script)
+    parts = workshop.Parts(args.packages, args.previous, _hooks(args), args.activation_script)
     for path in workshop.make_release(_described(args), parts, args.supported_from, workshop.private_key(args.key),
                                       args.target):
         print(path)
+
+
+def _build_flock(args: argparse.Namespace) -> None:
+    version = Version.parse(args.version, "version")
+    checkout = product.Checkout(args.source.resolve())
+    if args.package_only:
+        print(product.make_package(checkout, version, args.target))
+        return
+    missing = [f"--{name}" for name, value in (("key", args.key), ("from", args.supported_from),
+                                               ("previous", args.previous)) if not value]
+    if missing:
+        raise InvalidInput(field="release", rule=f"of the product needs {', '.join(missing)}")
+    with tempfile.TemporaryDirectory(dir=args.target, prefix=".flock-") as folder:
+        package = product.make_package(checkout, version, Path(folder))
+        hooks, activation = product.release_parts(checkout)
+        parts = workshop.Parts([package], args.previous, hooks, activation)
+        described = Metadata(f"{args.component}-{version}", version, args.component, **_changes(args))
+        for path in workshop.make_release(described, parts, args.supported_from, workshop.private_key(args.key),
+                                          args.target):
+            print(path)
 
 
 def _described(args: argparse.Namespace) -> Metadata:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from flock.db import migrate
+from flock.db.dbsync import dbsync_main
 
 
 def main() -> None:
-    """``patching-dbsync [upgrade | downgrade revision | version | draft]``."""
-    sys.exit(migrate.dbsync_main("patching"))
+    """See ``flock.db.dbsync``."""
+    sys.exit(dbsync_main("patching"))

@@ -29,6 +29,7 @@ from patching.conductor.scripts import Scripts
 from patching.conductor.store import TASK_MEMORY_S, Store
 from patching.conductor.surroundings import Watch
 from patching.conductor.uploads import Uploads
+from patching.conductor.versions import Versions, found
 from patching.conf import conductor as options
 from patching.conf.shared import staging_dir
 from patching.content.repository import Repository
@@ -37,6 +38,7 @@ from patching.contract.version import Version
 from patching.core.events import Restarted, Tick
 from patching.db.tables import TASK
 from patching.db.views import in_sync
+from sysinv.contract.rpc import SoftwareVersions
 
 LOG = logging.getLogger(__name__)
 STOP_WAIT_S = 5.0
@@ -81,6 +83,8 @@ class ConductorDaemon:
         self._servers = rpc.ServerWatch(self._transport, [FmManager])
         self._alarms = Keeper(self._raiser, Look(self._machine, self._watch.now, self._hostname,
                                                  lambda: bool(chosen.allow_development_cert)))
+        self._versions = Versions(rpc.client(SoftwareVersions, self._transport),
+                                  lambda: found(self._store.load().view, self._store.agents()))
         self._onward = Onward(self._machine, self._watch.now)
         self._periodics = Periodics("patching-housekeeping", threads_max=4)
         self._repeat()
@@ -121,13 +125,14 @@ class ConductorDaemon:
         LOG.info("the system runs %s", version)
 
     def _changed(self) -> None:
-        for name in ("alarms", "classic"):
+        for name in ("alarms", "classic", "versions"):
             self._periodics.run_now(name)
 
     def _repeat(self) -> None:
         add = self._periodics.add
         add("tick", TICK_S, lambda: self._machine.happen(Tick()))
         add("classic", TICK_S, self._onward.go)
+        add("versions", ALARMS_S, self._versions.tell, first_after_s=TICK_S)
         add("alarms", ALARMS_S, self._alarms.changed)
         add("alarm_audit", ALARM_AUDIT_S, self._alarms.audit, first_after_s=TICK_S)
         add("prune", HOUSEKEEPING_S, self._store.prune)

@@ -27,6 +27,7 @@ LOG = logging.getLogger(__name__)
 RUNNING = frozenset({HostState.DEPLOYING, HostState.ROLLBACK_DEPLOYING})
 IN_SCRIPTS = {Phase.START: DeployState.START, Phase.ACTIVATE: DeployState.ACTIVATE,
               Phase.ACTIVATE_ROLLBACK: DeployState.ACTIVATE_ROLLBACK}
+END_AGAIN_S = 60.0
 AgentOf = Callable[[str], PatchingAgent]
 
 
@@ -57,7 +58,8 @@ class Hands:
             kinds.SCRIPTS: Steps(kinds.SCRIPTS, Step("run", self.run_scripts, timeout_s=100 * script_timeout_s)),
             kinds.INSTALL: Steps(kinds.INSTALL, Step("order", self.order_install,
                                                      timeout_s=self._install_timeout_s + 600.0)),
-            kinds.CLEAN_UP: Steps(kinds.CLEAN_UP, Step("clean up", self.clean_up, timeout_s=3600)),
+            kinds.CLEAN_UP: Steps(kinds.CLEAN_UP, Step("end", self.end_deployment, timeout_s=6 * 3600),
+                                  Step("clean up", self.clean_up, timeout_s=3600)),
             kinds.DELETE_CONTENT: Steps(kinds.DELETE_CONTENT, Step("delete", self.delete_content, timeout_s=3600)),
         }
 
@@ -98,6 +100,20 @@ class Hands:
         except FlockError as error:
             LOG.warning("the order to install does not reach %s: %s", hostname, error)
         return Wait(self._repeat_s)
+
+    def end_deployment(self, task: OperationView) -> Wait | None:
+        """Run the scripts that end the deployment; after a failure again and again, unless the next one has begun."""
+        covers, versions = task.params.get("covers", []), task.params.get("versions", ["", ""])
+        stored = self._machine.store.load()
+        if stored.view.deploy is not None:
+            LOG.warning("what %s has left stays: the next deployment has begun", ", ".join(covers))
+            return None
+        try:
+            self._scripts.end(stored, covers, *versions)
+        except FlockError as failure:
+            LOG.error("the deployment from %s to %s is not at its end: %s", *versions, failure)
+            return Wait(END_AGAIN_S)
+        return None
 
     def clean_up(self, task: OperationView) -> None:
         """Remove what the deployment has left, here and on the hosts. A host that does not hear it keeps some files

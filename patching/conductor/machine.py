@@ -150,7 +150,8 @@ def _task(action: Action, deploy_uuid: str) -> list[NewTask]:
             **params, "hostname": action.hostname, "version": action.version, "attempt": action.attempt,
             "reboot_required": action.reboot_required})]
     if isinstance(action, act.CleanUp):
-        return [NewTask(CLEAN_UP, "deploy", params)]
+        return [NewTask(CLEAN_UP, "deploy", {**params, "covers": list(action.covers),
+                                             "versions": [action.from_version, action.to_version]})]
     if isinstance(action, act.DeleteContent):
         return [NewTask(DELETE_CONTENT, f"release={action.release}", {"release": action.release})]
     return []

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs the scripts of releases on the active controller: before and after the start, at the activation and its
-rollback. The first one that fails ends the run; each may run again."""
+rollback, and at the end of the deployment. The first one that fails ends the run; each may run again."""
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from flock.core.errors import FlockError
@@ -20,6 +20,7 @@ LOG = logging.getLogger(__name__)
 OUTPUT_MAX_BYTES = 1 << 20
 LINES_TOLD = 5
 SKIP_JUDGES = "skip-semantic"
+AFTER_ALL = -1
 START_HOOKS = ("pre_start", "post_start")
 
 
@@ -41,13 +42,23 @@ class Scripts:
         """Run all scripts of a phase in their order. ScriptFailed names the first that fails; also one that is missing
         has failed. CommandHalted after ``stop``."""
         deploy = stored.view.deploy
-        if deploy is None:
-            return
+        if deploy is not None:
+            self._run_all(attempt, planned(phase, deploy, stored, self._folder_of))
+
+    def end(self, stored: Stored, covers: Sequence[str], from_version: str, to_version: str) -> None:
+        """Run the scripts that end a deployment which is stored no more; see ``run``."""
+        found = [(release, self._folder_of(release) / "extra" / name) for release in covers
+                 if (details := stored.details.get(release)) is not None
+                 for name in sorted(details.activation_scripts)]
+        arguments = [from_version, to_version, Phase.DELETE.value]
+        self._run_all(AFTER_ALL, ((release, path, arguments) for release, path in found))
+
+    def _run_all(self, attempt: int, scripts: Iterable[tuple[str, Path, list[str]]]) -> None:
         with Halt() as halt:
             with self._lock:
                 self._running[attempt] = halt
             try:
-                for release, path, arguments in planned(phase, deploy, stored, self._folder_of):
+                for release, path, arguments in scripts:
                     self._run_one(release, path, arguments, halt)
             finally:
                 with self._lock:

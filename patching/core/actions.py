@@ -12,6 +12,7 @@ class Phase(enum.StrEnum):
     START = "start"
     ACTIVATE = "activate"
     ACTIVATE_ROLLBACK = "activate-rollback"
+    DELETE = "delete"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,12 @@ class Install:
 
 @dataclass(frozen=True, slots=True)
 class CleanUp:
-    """Remove what the deployment has left: staging data, snapshots, content that nobody runs."""
+    """Remove what the deployment has left: staging data, snapshots, content that nobody runs. The releases that it
+    moved end it first with their scripts; versions as text."""
+
+    covers: tuple[str, ...] = ()
+    from_version: str = ""
+    to_version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +67,7 @@ class DeleteContent:
 
 @dataclass(frozen=True, slots=True)
 class SetVersion:
-    """Tell the inventory which version the system runs."""
+    """The system runs another version; ``patching.conductor.versions`` tells the inventory."""
 
     version: str
 

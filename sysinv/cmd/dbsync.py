@@ -9,7 +9,8 @@ from pathlib import Path
 from oslo_config import cfg
 
 from flock.core.errors import FlockError
-from flock.db import from_conf, migrate
+from flock.db import from_conf
+from flock.db.dbsync import dbsync_main
 from flock.exec.root import Root
 from sysinv.bootstrap.answers import load
 from sysinv.db.lookup import host_row
@@ -18,7 +19,7 @@ from sysinv.model.hostname import CONTROLLER_0
 
 
 def main() -> None:
-    """``sysinv-dbsync [--seed ANSWERS [--controller-mac MAC]] [upgrade | downgrade revision | version | draft]``.
+    """``sysinv-dbsync [--seed ANSWERS [--controller-mac MAC]]`` and what ``flock.db.dbsync`` takes.
 
     ``--seed`` upgrades, then stores system, networks and controller-0 from the answers file.
     """
@@ -26,7 +27,7 @@ def main() -> None:
     parser.add_argument("--seed", type=Path)
     parser.add_argument("--controller-mac")
     args, rest = parser.parse_known_args(sys.argv[1:])
-    code = migrate.dbsync_main("sysinv", rest)
+    code = dbsync_main("sysinv", rest)
     if code == 0 and args.seed is not None:
         code = _seed(args.seed, args.controller_mac)
     sys.exit(code)

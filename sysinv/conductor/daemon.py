@@ -33,6 +33,7 @@ from sysinv.conductor.endpoints import DiscoveryEndpoint, HostStatesEndpoint, Op
 from sysinv.conductor.expiry import CertificateWatch
 from sysinv.conductor.neighbours import LateAlarms, NeighboursEndpoint
 from sysinv.conductor.steps import HostSteps, StepSettings
+from sysinv.conductor.versions import SoftwareVersionsEndpoint
 from sysinv.conf import options
 from sysinv.contract.rpc import (
     BusAccounts,
@@ -43,6 +44,7 @@ from sysinv.contract.rpc import (
     InventoryReports,
     Neighbours,
     Operations,
+    SoftwareVersions,
     SysinvAgent,
 )
 from sysinv.hosts.discovery import HostDiscovery
@@ -100,6 +102,7 @@ class ConductorDaemon:
             InventoryReports: intake,
             Discovery: DiscoveryEndpoint(discovery, self._dnsmasq.refresh),
             HostStates: HostStatesEndpoint(self._db),
+            SoftwareVersions: SoftwareVersionsEndpoint(self._db),
             Operations: OperationsEndpoint(self._operations.nudge),
             BusAccounts: self._accounts,
             ControllerFiles: ControllerFilesEndpoint(self._db, hostname, self._boards.write),

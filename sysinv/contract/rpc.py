@@ -72,6 +72,20 @@ class HostStates:
         raise TypeError("interface")
 
 
+@rpc_interface(topic=CONDUCTOR_TOPIC, version="1.0", namespace="software_versions", speaks_for="system",
+               callers=("patching-conductor",))
+class SoftwareVersions:
+    """Software management to conductor: which releases run."""
+
+    @call(timeout_s=10)
+    def set_versions(self, *, system: str, hosts: dict[str, str]) -> None:
+        """Store the version (``MM.mm``) of the system, and those of hosts by name; unknown hosts are passed over.
+
+        Safe to repeat. Raises InvalidInput.
+        """
+        raise TypeError("interface")
+
+
 @rpc_interface(topic=CONDUCTOR_TOPIC, version="1.1", namespace="operations", speaks_for="system",
                callers=("sysinv-api",))
 class Operations:

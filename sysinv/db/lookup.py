@@ -68,10 +68,15 @@ def row_of_locked_host(conn: Connection, query: sa.Select[Any], owner: str) -> t
 
 def the_system(conn: Connection) -> SystemView:
     """Return the system; NotFound before the bootstrap."""
+    return system_view(system_row(conn))
+
+
+def system_row(conn: Connection) -> Row:
+    """Return the row of the system; NotFound before the bootstrap."""
     row = conn.execute(sa.select(I_SYSTEM).order_by(I_SYSTEM.c.id).limit(1)).mappings().first()
     if row is None:
         raise ItemNotFound(resource="System", id="record")
-    return system_view(dict(row))
+    return dict(row)
 
 
 def paged(conn: Connection, query: sa.Select[Any], table: sa.Table, page: Page) -> list[Row]:

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from flock.core.errors import InvalidInput
+from flock.core.product import major_version
 from flock.db import Database
 from sysinv.bootstrap.answers import Answers, NetworkAnswer
 from sysinv.contract.enums import Availability, InvProvision, NetworkType, Personality
@@ -16,7 +17,7 @@ from sysinv.hosts.provision import assign_addresses
 from sysinv.model.addressing import PoolView, controller_addresses, default_ranges
 from sysinv.model.host import initial_states, normal_mac
 from sysinv.model.hostname import CONTROLLER_0
-from sysinv.model.system import SOFTWARE_VERSION, SystemView
+from sysinv.model.system import SystemView
 from sysinv.resources.address import store as addresses
 from sysinv.resources.host import store as hosts
 from sysinv.resources.network import store as networks
@@ -38,7 +39,7 @@ def seed_system(db: Database, answers: Answers, controller_mac: str) -> bool:
             raise InvalidInput(field="controller_mac", rule="must be a MAC address")
         conn.execute(sa.insert(I_SYSTEM).values(
             name=answers.name, system_type=answers.system_type, system_mode=answers.system_mode,
-            timezone=answers.timezone, region_name=answers.region_name, software_version=SOFTWARE_VERSION,
+            timezone=answers.timezone, region_name=answers.region_name, software_version=major_version(),
             capabilities={"vswitch_type": "none", "region_config": False, "sdn_enabled": False,
                           "https_enabled": False, "shared_services": "[]"}))
         system = the_system(conn)
@@ -69,6 +70,6 @@ def _controller(conn: Connection, system: SystemView, mac: str) -> None:
     states = initial_states() | {"availability": Availability.ONLINE.value}
     row = hosts.insert(conn, {
         **states, "hostname": CONTROLLER_0, "personality": Personality.CONTROLLER.value,
-        "subfunctions": system.controller_subfunctions, "mgmt_mac": mac, "sw_version": SOFTWARE_VERSION,
+        "subfunctions": system.controller_subfunctions, "mgmt_mac": mac, "sw_version": major_version(),
         "invprovision": InvProvision.UNPROVISIONED.value, "forisystemid": system.id})
     assign_addresses(conn, system, row["id"], CONTROLLER_0)

@@ -2,16 +2,19 @@
 """One installation: fetch, plan, write, enable. Reports every failure to the controller and ends."""
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
 from flock import tls
 from flock.core.errors import FlockError
+from flock.core.product import major_version
+from flock.core.records import replace
 from sysinv.installer.cmdline import InstallParameters
 from sysinv.installer.files import Target
-from sysinv.installer.plan import WriteFile, install_plan, open_bundle
-from sysinv.model.hostfiles import HOST_KEY_FILE, PRIVATE
+from sysinv.installer.plan import Step, WriteFile, install_plan, open_bundle
+from sysinv.model.hostfiles import HOST_KEY_FILE, PLATFORM_CONF, PRIVATE
 
 CONFIGURATION_DEADLINE_S = 300.0
 REPORT_EVERY = 5
@@ -54,6 +57,7 @@ def _install(parameters: InstallParameters, controller: Reporter, target: Path, 
                                      CONFIGURATION_DEADLINE_S)
     bundle = open_bundle(reply, key, parameters.host_uuid)
     steps = install_plan(bundle, _texts(share / "systemd"), _texts(share / "goenabled.d"))
+    steps = [_with_version(step, major_version()) for step in steps]
     steps.append(WriteFile(HOST_KEY_FILE, PRIVATE, key.decode("ascii")))
     root = Target(target)
     controller.progress("installing", f"0/{len(steps)}")
@@ -63,6 +67,13 @@ def _install(parameters: InstallParameters, controller: Reporter, target: Path, 
             controller.progress("installing", f"{number}/{len(steps)}")
     controller.progress("postinstall", f"{len(steps)}/{len(steps)}")
     say(f"{bundle.hostname}: {len(steps)} steps done")
+
+
+def _with_version(step: Step, version: str) -> Step:
+    """The host runs the release that installs it, whatever release the controller runs meanwhile."""
+    if not isinstance(step, WriteFile) or step.path != PLATFORM_CONF:
+        return step
+    return replace(step, content=re.sub(r"(?m)^sw_version=.*$", f"sw_version={version}", step.content))
 
 
 def _texts(directory: Path) -> dict[str, str]:

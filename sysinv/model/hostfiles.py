@@ -13,6 +13,7 @@ HOST_CERTIFICATE_FILE, HOST_KEY_FILE = f"{TLS_DIRECTORY}/host.crt", f"{TLS_DIREC
 # [oslo_messaging_rabbit] of every host: TLS, the broker's name verified, the host's certificate shown.
 BUS_TLS = {"ssl": "true", "ssl_ca_file": AUTHORITIES_FILE, "ssl_cert_file": HOST_CERTIFICATE_FILE,
            "ssl_key_file": HOST_KEY_FILE}
+PLATFORM_CONF = "/etc/platform/platform.conf"
 # Keys of platform.conf, and the network types whose interfaces they name.
 _INTERFACES = {"management_interface": "mgmt", "cluster_host_interface": "cluster-host", "oam_interface": "oam"}
 _DHCP = ("DHCP=ipv4", "", "[DHCPv4]", "UseDNS=no", "UseRoutes=no", "UseHostname=no", "UseNTP=no",
@@ -68,8 +69,7 @@ def network_file(network_type: str, interface: str, addresses: Iterable[str], pr
 
 def platform_file(facts: Mapping[str, str]) -> RenderedFile:
     """Return /etc/platform/platform.conf in StarlingX's ``key=value`` form."""
-    return RenderedFile("/etc/platform/platform.conf", PUBLIC,
-                        "".join(f"{key}={value}\n" for key, value in facts.items()))
+    return RenderedFile(PLATFORM_CONF, PUBLIC, "".join(f"{key}={value}\n" for key, value in facts.items()))
 
 
 def interfaces_in(platform_text: str) -> dict[str, str]:

@@ -8,9 +8,6 @@ from typing import Any
 
 from sysinv.contract.enums import Personality, SystemMode, SystemType
 
-# Software release that hosts and the system report.
-SOFTWARE_VERSION = "1.0"
-
 
 @dataclass(frozen=True, slots=True)
 class SystemView:

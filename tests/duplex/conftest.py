@@ -16,7 +16,7 @@ STACK_TIMEOUT_S = 1500
 def stack_output(needs_root):
     """Output of stack.sh. A lab that ran before is used and left; one made here is removed."""
     ran_before = (STATE_DIR / "lab.sock").exists()
-    done = subprocess.run([str(REPO / "devstack" / "stack.sh"), "--controllers", "2", "--workers", "1"],
+    done = subprocess.run([str(REPO / "devstack" / "stack.sh"), "--controllers", "2", "--workers", "2"],
                           capture_output=True, text=True, timeout=STACK_TIMEOUT_S, check=False)
     print(done.stdout, done.stderr)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]

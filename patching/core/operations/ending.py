@@ -53,7 +53,7 @@ def delete(view: View, _event: DeleteDeploy, _now_ms: int, _settings: Settings) 
     running = deploy.to_release if is_kept else view.running
     settled = {name: transitions.release_to(view.releases[name], _settled(deploy, is_kept)) for name in deploy.covers}
     releases = {**view.releases, **settled}
-    told: list[Action] = [CleanUp()]
+    told: list[Action] = [CleanUp(deploy.covers, deploy.from_release.text, deploy.to_release.text)]
     if is_kept and deploy.is_major:
         releases |= _left_behind(releases, deploy)
     if running != view.running:

@@ -55,6 +55,19 @@ def test_case_18_an_activation_is_taken_back_in_reverse_order(cloud: Cloud) -> N
     assert cloud.releases()["starlingx-10.0.1"] == "available"
 
 
+def test_case_16_scripts_also_end_the_deployment(cloud: Cloud) -> None:
+    told = cloud.folder / "told"
+    cloud.upload(cloud.patch("10.0.1", scripts={"10-first": f'echo "$@" >> {told}'}))
+    cloud.start_release("10.0.1")
+    cloud.deploy_host("controller-0")
+    cloud.done("POST", "/v1/deploy/activate", {})
+    cloud.reaches("activate-done")
+    cloud.done("POST", "/v1/deploy/complete", {})
+    cloud.done("DELETE", "/v1/deploy")
+    cloud.wait(lambda: told.read_text().splitlines() == ["10.0.0 10.0.1 activate", "10.0.0 10.0.1 delete"],
+               "the script to end it")
+
+
 def test_case_16_an_abort_ends_scripts_that_run(cloud: Cloud) -> None:
     scripts = {"10-slow": f'[ "$3" = activate ] || exit 0\ntouch {cloud.folder}/running; sleep 300; '
                           f"touch {cloud.folder}/finished"}

@@ -80,7 +80,7 @@ def test_links_that_lead_round_or_out_of_the_disk_end(tmp_path):
 
 
 def test_the_container_has_the_file_tree_and_the_shared_state():
-    shape = container.Shape("worker-0", Path("/d/root"), (), Path("/view"), (), True)
+    shape = container.Shape("worker-0", Path("/d/root"), (), Path("/view"), (), ostree=True)
     argv = container.boot_argv(Site(), shape)
     start = argv.index("systemd-nspawn")
     assert argv[1:start] == ["-P", str(container.BOOT_LOADER), "/d/root"] and "-D" not in argv

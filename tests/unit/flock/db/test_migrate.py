@@ -12,6 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from flock.db import Database, EnumText, Json, UtcTime, columns, metadata, migrate
+from flock.db.dbsync import dbsync_main
 from flock.jobs.steps import State
 from flock.testing.migrations import assert_migrations_match_tables
 
@@ -121,16 +122,16 @@ def test_command_line(subsystem: str, url: str, tmp_path: Path, monkeypatch: pyt
                       capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / f"{subsystem}.conf").write_text(f"[database]\nconnection = {url}\n")
     monkeypatch.setenv("FLOCK_CONF_DIR", str(tmp_path))
-    assert migrate.dbsync_main(subsystem, []) == 0
+    assert dbsync_main(subsystem, []) == 0
     assert migrate.current(url) == "0002"
-    assert migrate.dbsync_main(subsystem, ["version"]) == 0
+    assert dbsync_main(subsystem, ["version"]) == 0
     assert "0002 (newest: 0002)" in capsys.readouterr().out
-    assert migrate.dbsync_main(subsystem, ["downgrade", "base"]) == 0
+    assert dbsync_main(subsystem, ["downgrade", "base"]) == 0
     assert migrate.current(url) is None
-    assert migrate.dbsync_main(subsystem, ["draft"]) == 0
+    assert dbsync_main(subsystem, ["draft"]) == 0
     assert "op.create_table('crate'" in capsys.readouterr().out
     with pytest.raises(SystemExit):
-        migrate.dbsync_main(subsystem, ["downgrade"])
+        dbsync_main(subsystem, ["downgrade"])
 
 
 def test_unknown_subsystem_is_named(url: str) -> None:

@@ -11,7 +11,6 @@ from typing import Any
 import pycdlib
 import pytest
 
-from flock.core.errors import InvalidInput
 from patching.artifact import isofile, trust
 from patching.artifact.errors import ArtifactRefused
 from patching.artifact.isofile import Release
@@ -166,7 +165,15 @@ def test_a_signature_that_is_too_large_is_none(tmp_path: Path, into: Path, maker
 def test_nothing_is_built_from_what_breaks_a_rule(tmp_path: Path, maker: Authority) -> None:
     with pytest.raises(ArtifactRefused, match="is no version such as 10.0"):
         isofile.build(described("11.0.0"), ("10.0.1",), {}, tmp_path, maker.key)
-    package = packages.fake(tmp_path, "tool", "1")
-    with pytest.raises(InvalidInput, match="files of one directory"):
-        isofile.build(described("11.0.0"), ("10.0",), {"a/b": package}, tmp_path, maker.key)
     assert not list(tmp_path.glob("*.iso")) + list(tmp_path.glob(".*.iso"))
+
+
+def test_packages_to_return_to_are_in_a_directory_of_their_own(tmp_path: Path, into: Path, maker: Authority,
+                                                               trusted: Trust) -> None:
+    new, old = packages.fake(tmp_path, "tool", "2"), packages.fake(tmp_path, "tool", "1")
+    path, signature = isofile.build(described("11.0.0"), ("10.0",), {new.name: new, f"previous/{old.name}": old},
+                                    tmp_path, maker.key)
+    assert signature == path.with_suffix(".sig")
+    found = opened(path, into, trusted)
+    assert sorted(found.file.software) == ["previous/tool_1.fake", "tool_2.fake"]
+    assert (into / "software/previous/tool_1.fake").read_bytes() == old.read_bytes()

@@ -45,7 +45,8 @@ def test_an_in_service_patch_on_one_host() -> None:
     system.happen(events.Activate())
     system.scripts_end()
     system.happen(events.Complete())
-    assert system.happen(events.DeleteDeploy()) == (CleanUp(), SetVersion("10.0.1"))
+    assert system.happen(events.DeleteDeploy()) == (
+        CleanUp(("starlingx-10.0.1",), "10.0.0", "10.0.1"), SetVersion("10.0.1"))
     assert (system.state, system.states, system.release("10.0.1"), str(system.view.running)) == (
         None, {}, "deployed", "10.0.1")
 
