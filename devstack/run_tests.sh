@@ -24,7 +24,7 @@ unit | functional | lab | scenarios | duplex | soak | storms | lint | types | im
 esac
 
 prepared=--test
-[ "$suite" != bench ] || prepared=--bench
+case $suite in bench | scenarios) prepared=--$suite ;; esac
 "$here/prepare.sh" "$prepared" || exit 1
 cd "$repo" || exit 1
 # Tests the checkout, not the installed product.
