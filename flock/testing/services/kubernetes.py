@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 import os
 import secrets
+import shutil
 import signal
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -142,6 +143,14 @@ class KubernetesCluster:
         for name in names:
             self._nodes[name].wait_until(lambda name=name: self.is_ready(name), timeout_s, f"node {name} to be ready")
 
+    def run_statically(self, name: str, pod: Mapping[str, Any], timeout_s: float = 60.0) -> None:
+        """Have a node run a pod by itself, which the API server shows as a mirror pod; returns when it is shown."""
+        (folder,) = (self.folder / f"node-{name}").glob("*/manifest*")
+        (folder / "pod.yaml").write_text(yaml.safe_dump(dict(pod)))
+        meta = pod["metadata"]
+        path = f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}-{name}"
+        wait_for(lambda: self.ask("GET", path, may_miss=True), timeout_s, f"the mirror pod on {name}", 0.2)
+
     def kill_node(self, name: str) -> None:
         """Kill a node; ``add_nodes`` starts it again."""
         self._nodes.pop(name).kill()
@@ -240,6 +249,8 @@ class KubernetesCluster:
         folder = self.folder / f"node-{name}"
         folder.mkdir(exist_ok=True)
         # The kubelet of a hollow node makes its own folder of data below the one for temporary files.
+        for old in folder.iterdir():
+            shutil.rmtree(old, ignore_errors=True)
         return Process(f"node-{name}", [
             str(programs / "kubemark"), "--morph=kubelet", f"--name={name}", "--kubeconfig", str(self.admin_kubeconfig),
             f"--kubelet-port={free_port()}", f"--kubelet-read-only-port={free_port()}", "--alsologtostderr"],
@@ -252,18 +263,7 @@ class KubernetesCluster:
             return False
 
 
-def wait_for_pods(cluster: KubernetesCluster, namespace: str, number: int, timeout_s: float = 120.0) -> list[Json]:
-    """The pods of a namespace as soon as there are that many, all ready and none going away."""
-    seen: list[Json] = []
-
-    def are_there() -> bool:
-        seen[:] = cluster.pods(namespace)
-        return len(seen) == number and all(_is_ready(pod) for pod in seen)
-
-    wait_for(are_there, timeout_s, f"{number} ready pods in {namespace}", 0.2)
-    return seen
-
-
-def _is_ready(pod: Json) -> bool:
+def is_up(pod: Json) -> bool:
+    """Whether a pod is ready and not going away."""
     return "deletionTimestamp" not in pod["metadata"] and any(
         (one["type"], one["status"]) == ("Ready", "True") for one in pod["status"].get("conditions", ()))
