@@ -52,20 +52,22 @@ unpack() {
     # The reflect2 of this tree does not fit a Go of 1.18 or later: the server would die at the first custom resource.
     rm -f $reflect/*.go $reflect/*.s
     cp /usr/share/gocode/src/github.com/modern-go/reflect2/*.go /usr/share/gocode/src/github.com/modern-go/reflect2/*.s $reflect/
-    # Without it the programs would tell no version.
-    printf "KUBE_GIT_COMMIT='unknown'\nKUBE_GIT_TREE_STATE='archive'\nKUBE_GIT_VERSION='%s'\nKUBE_GIT_MAJOR='%s'\nKUBE_GIT_MINOR='%s'\n" \
-        "$RELEASE" "$(cut -d. -f1 <<< "${RELEASE#v}")" "$(cut -d. -f2 <<< "$RELEASE")" > "$into/version"
 }
 
-# compile FOLDER: builds without network, from what the tree has.
+# compile FOLDER: builds without network, from what the tree has; without the drivers of public clouds and of Docker, which
+# take a third of the time. The tree lacks only one generated file.
 compile() {
-    local into=$1
-    mkdir -p "$into/tree/.go/src/k8s.io"
-    ln -sfn ../../.. "$into/tree/.go/src/k8s.io/kubernetes"
-    cd "$into/tree/.go/src/k8s.io/kubernetes"
-    env -u GOROOT HOME="$into" GOPATH="$into/tree/.go" GOCACHE="$into/cache" GOPROXY=off GOTOOLCHAIN=local CGO_ENABLED=0 \
-        KUBE_GIT_VERSION_FILE="$into/version" nice -n 19 \
-        make WHAT="${PROGRAMS[*]/#/cmd/}" GOFLAGS=-mod=vendor GOLDFLAGS="-s -w"
+    local into=$1 named=k8s.io/component-base/version
+    export HOME=$into GOPATH=$into/tree/.go GOCACHE=$into/cache GOFLAGS=-mod=vendor GOPROXY=off CGO_ENABLED=0
+    unset GOROOT
+    mkdir -p "$GOPATH/src/k8s.io" "$into/bin"
+    ln -sfn ../../.. "$GOPATH/src/k8s.io/kubernetes"
+    cd "$GOPATH/src/k8s.io/kubernetes"
+    nice -n 19 make gen_openapi GOFLAGS=-mod=vendor
+    cd "$into/tree"
+    nice -n 19 go build -trimpath -tags "providerless dockerless" -o "$into/bin/" -ldflags "-s -w -X $named.gitVersion=$RELEASE \
+        -X $named.gitMajor=$(cut -d. -f1 <<< "${RELEASE#v}") -X $named.gitMinor=$(cut -d. -f2 <<< "$RELEASE") \
+        -X $named.gitTreeState=archive" "${PROGRAMS[@]/#/./cmd/}"
 }
 
 # The folder's name changes with whatever changes its content.
@@ -99,8 +101,6 @@ if ! wait $!; then
     tail -n 8 "$log" >&2
     fail "Kubernetes could not be built; $log has all of it."
 fi
-mkdir "$work/bin"
-for program in "${PROGRAMS[@]}"; do cp "$work/tree/_output/bin/$program" "$work/bin/"; done
 cp "$work"/kubernetes_*.dsc "$work/bin/"
 # Older recipes are not used again.
 find "$root" -mindepth 1 -maxdepth 1 -type d -name 'v*' -exec rm -rf {} +

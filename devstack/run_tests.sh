@@ -28,7 +28,7 @@ case $suite in bench | scenarios) prepared=--$suite ;; esac
 "$here/prepare.sh" "$prepared" || exit 1
 cd "$repo" || exit 1
 # Tests the checkout, not the installed product.
-export PYTHONPATH=$repo PYTHONDONTWRITEBYTECODE=1 PATH=$bin:$PATH
+export FLOCK_HOME PYTHONPATH=$repo PYTHONDONTWRITEBYTECODE=1 PATH=$bin:$PATH
 
 # Every run prints the longest durations; the whole unit suite also measures coverage.
 durations=(--durations=10 --durations-min=1)
@@ -92,10 +92,10 @@ run_lab() {
 }
 # Two controllers: the scenarios of service management by number (-k scenario_16), and FLOCK_ENDURANCE (2) failovers.
 run_duplex() { "$bin/python" -m pytest -q "${durations[@]}" tests/duplex "$@"; }
-# The labs of one and of two controllers, one after the other.
+# The lab of one controller and a Kubernetes, then the lab of two controllers.
 run_scenarios() {
     local ran
-    "$bin/python" -m pytest -q "${durations[@]}" tests/scenarios "$@"
+    FLOCK_REQUIRE_SERVICES=1 "$bin/python" -m pytest -q "${durations[@]}" tests/scenarios "$@"
     ran=$?
     run_duplex "$@"
     well "$ran" $?
