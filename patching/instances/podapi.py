@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the driver asks an API server of Kubernetes, in JSON as the server has it: the classes of the client library know
-one version of the server, and take long for many pods."""
+"""What the driver asks an API server of Kubernetes, in JSON as the server has it: the classes of the client library
+know one version of the server, and take long for many pods."""
 from __future__ import annotations
 
 import contextlib
@@ -23,8 +23,8 @@ Json = Mapping[str, Any]
 class PodApi:
     """Nodes, pods and budgets. ``kubeconfig``: path of the file with server and credentials.
 
-    The file, and the file of a token that it names, are read again when the server does not know the token any more, and
-    after it could not be reached: both may have been replaced. Refused with the server's reason; Unavailable.
+    The file, and the file of a token that it names, are read again when the server does not know the token any more,
+    and after it could not be reached: both may have been replaced. Refused with the server's reason; Unavailable.
     """
 
     def __init__(self, kubeconfig: str, timeout_s: float) -> None:
@@ -62,8 +62,8 @@ class PodApi:
         return self._one(f"pod {namespace}/{name} cannot be read", _pod_path(namespace, name))
 
     def evict(self, namespace: str, name: str, uid: str) -> None:
-        """Evict the pod; nothing for one that does not exist any more. ``uid``: a pod of a StatefulSet comes back with its
-        name, and is another one."""
+        """Evict the pod; nothing for one that does not exist any more. ``uid``: a pod of a StatefulSet comes back with
+        its name, and is another one."""
         what = f"pod {namespace}/{name} cannot be evicted"
         body = {"apiVersion": self._policy_version(what), "kind": "Eviction",
                 "metadata": {"name": name, "namespace": namespace},

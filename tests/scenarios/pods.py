@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What operators run on a Kubernetes: deployments, budgets, pods of all kinds; and the account of software management."""
+"""What operators run on a Kubernetes: deployments, budgets, pods of all kinds; and the account of the orchestrator."""
 from __future__ import annotations
 
 import uuid

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Scenario 25 with pods: workers in parallel on a real Kubernetes, whose nodes go down and come back with their hosts."""
+"""Scenario 25 with pods: workers in parallel on a real Kubernetes, whose nodes go down and come back with the hosts."""
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -62,7 +62,8 @@ def cloud(kubernetes: KubernetesCluster, tmp_path: Path, rabbit: RabbitNode,
     make_account(kubernetes)
     kubernetes.add_nodes(NODES)
     site = Site(kubernetes, tmp_path)
-    made = PodCloud(site, "STD", tmp_path / "STD", f"sqlite:///{tmp_path}/test.sqlite", rabbit.new_vhost_url(), keystone)
+    made = PodCloud(site, "STD", tmp_path / "STD", f"sqlite:///{tmp_path}/test.sqlite", rabbit.new_vhost_url(),
+                    keystone)
     try:
         made.begin()
         yield made

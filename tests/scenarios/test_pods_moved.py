@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The driver of pods against a real API server, scheduler and controllers, with the rights of the shipped account only."""
+"""The driver of pods against a real API server, scheduler and controllers, with the rights of the shipped account."""
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -139,11 +140,11 @@ def test_the_shipped_account_may_do_nothing_else(site: Site) -> None:
     pods = f"/api/v1/namespaces/{site.namespace}/pods"
     review = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
     allowed = []
-    for verb, group, resource in [
-            (verb, group, resource) for verb in ("get", "list", "watch", "create", "patch", "update", "delete")
-            for group, resource in (("", "nodes"), ("", "pods"), ("", "pods/eviction"), ("", "secrets"), ("apps", "deployments"),
-                                    ("policy", "poddisruptionbudgets"), ("", "serviceaccounts/token"),
-                                    ("rbac.authorization.k8s.io", "clusterrolebindings"))]:
+    kinds = (("", "nodes"), ("", "pods"), ("", "pods/eviction"), ("", "secrets"), ("", "serviceaccounts/token"),
+             ("apps", "deployments"), ("policy", "poddisruptionbudgets"),
+             ("rbac.authorization.k8s.io", "clusterrolebindings"))
+    verbs = ("get", "list", "watch", "create", "patch", "update", "delete")
+    for verb, (group, resource) in itertools.product(verbs, kinds):
         name, _, part = resource.partition("/")
         answer = site.cluster.ask("POST", review, {
             "apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": {
@@ -151,8 +152,8 @@ def test_the_shipped_account_may_do_nothing_else(site: Site) -> None:
                 "resourceAttributes": {"verb": verb, "group": group, "resource": name, "subresource": part}}})
         if answer["status"]["allowed"]:
             allowed.append(f"{verb} {resource}")
-    assert sorted(allowed) == ["create pods/eviction", "get nodes", "get pods", "list poddisruptionbudgets", "list pods",
-                               "patch nodes"]
+    assert sorted(allowed) == ["create pods/eviction", "get nodes", "get pods", "list poddisruptionbudgets",
+                               "list pods", "patch nodes"]
     assert site.cluster.ask("GET", f"{pods}/{pod}")
 
 

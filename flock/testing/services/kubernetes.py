@@ -17,10 +17,11 @@ from typing import Any
 
 import requests
 import yaml
+from cryptography.hazmat.primitives import serialization
 
 from flock.testing.services.process import Process, ServiceFailed, find_program, free_port, wait_for
 from flock.tls.authority import Authority, Usage
-from flock.tls.identity import new_key, new_request
+from flock.tls.identity import new_key, new_request, private_key
 
 HOME = "127.0.0.1"
 PROGRAMS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubemark")
@@ -45,32 +46,102 @@ class Pki:
         folder.mkdir(mode=0o700)
         self.authority = folder / "ca.crt"
         self.authority.write_bytes(self._authority.trusted_pem)
+        self.accounts = self._account_keys()
 
     def issue(self, name: str, usage: Usage) -> tuple[str, str]:
         """Paths of a new certificate and its key; a server's is for 127.0.0.1 and for the service of Kubernetes."""
         key_pem = new_key()
         names = (HOME, "localhost", "kubernetes.default.svc") if usage is Usage.SERVER else ()
-        certificate, key = self._folder / f"{name}.crt", self._folder / f"{name}.key"
+        certificate = self._folder / f"{name}.crt"
         certificate.write_bytes(self._authority.issue(new_request(key_pem, name), usage, name, names, self._now))
-        key.touch(mode=0o600)
-        key.write_bytes(key_pem)
-        return str(certificate), str(key)
+        return str(certificate), self._private(name, key_pem)
+
+    def _account_keys(self) -> tuple[str, str]:
+        """Paths of the private and the public key of the tokens of service accounts."""
+        key_pem, public = new_key(), self._folder / "accounts.pub"
+        public.write_bytes(private_key(key_pem).public_key().public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo))
+        return self._private("accounts", key_pem), str(public)
+
+    def _private(self, name: str, key_pem: bytes) -> str:
+        path = self._folder / f"{name}.key"
+        path.touch(mode=0o600)
+        path.write_bytes(key_pem)
+        return str(path)
 
 
-class KubernetesCluster:
+class Administrator:
+    """Speaks to an API server at ``url`` as its administrator, and makes credentials for others."""
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self.url = f"https://{HOME}:{self.port}"
+        self.authority = ""
+        self.admin_token = secrets.token_urlsafe(24)
+        self.http = requests.Session()
+        self.http.headers["Authorization"] = f"Bearer {self.admin_token}"
+
+    def is_ready(self, name: str) -> bool:
+        """Whether a node is there and ready."""
+        status = self.node(name).get("status", {})
+        return any((one["type"], one["status"]) == ("Ready", "True") for one in status.get("conditions", ()))
+
+    def node(self, name: str) -> Json:
+        """One node; empty when there is none."""
+        return self.ask("GET", f"/api/v1/nodes/{name}", may_miss=True)
+
+    def pods(self, namespace: str = "default") -> list[Json]:
+        """All pods of a namespace."""
+        found: list[Json] = self.ask("GET", f"/api/v1/namespaces/{namespace}/pods")["items"]
+        return found
+
+    def ask(self, method: str, path: str, body: Mapping[str, Any] | None = None, *, may_miss: bool = False) -> Json:
+        """The answer to a request of the administrator. ApiRefused; ServiceFailed without an answer.
+
+        ``may_miss``: empty for what does not exist. A PATCH is a JSON merge patch.
+        """
+        headers = {"Content-Type": "application/merge-patch+json"} if method == "PATCH" else None
+        try:
+            reply = self.http.request(method, self.url + path, json=body, headers=headers, timeout=ANSWER_S)
+        except requests.RequestException as error:
+            raise ServiceFailed(f"{method} {path}: {error}") from error
+        if reply.status_code == 404 and may_miss:
+            return {}
+        if not reply.ok:
+            raise ApiRefused(reply.status_code, reply.text)
+        found: Json = reply.json()
+        return found
+
+    def token(self, namespace: str, account: str, lifetime_s: int = 3600) -> str:
+        """A token of a service account; the server makes none that lives shorter than 600 s."""
+        path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token"
+        body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest",
+                "spec": {"expirationSeconds": lifetime_s, "audiences": ["https://kubernetes.default.svc"]}}
+        return str(self.ask("POST", path, body)["status"]["token"])
+
+    def kubeconfig(self, path: Path, token: str = "", token_file: Path | None = None) -> Path:
+        """Write a file with server, authority, and a token or the file that holds it."""
+        user = {"tokenFile": str(token_file)} if token_file else {"token": token}
+        path.touch(mode=0o600)
+        path.write_text(yaml.safe_dump({
+            "apiVersion": "v1", "kind": "Config", "current-context": "test",
+            "clusters": [{"name": "test", "cluster": {
+                "server": self.url, "certificate-authority": self.authority}}],
+            "users": [{"name": "test", "user": user}],
+            "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}]}))
+        return path
+
+
+class KubernetesCluster(Administrator):
     """A cluster at ``url`` with the nodes that ``add_node`` makes; ``ask`` speaks to it as its administrator."""
 
     def __init__(self, folder: Path) -> None:
+        super().__init__()
         self.folder = folder
-        self.port = free_port()
-        self.url = f"https://{HOME}:{self.port}"
         self._etcd_port = free_port()
         self._peer_port = free_port()
         self._processes: dict[str, Process] = {}
         self._nodes: dict[str, Process] = {}
-        self._admin_token = secrets.token_urlsafe(24)
-        self._http = requests.Session()
-        self._http.headers["Authorization"] = f"Bearer {self._admin_token}"
 
     @staticmethod
     def programs() -> Path | None:
@@ -88,16 +159,17 @@ class KubernetesCluster:
     def start(self, timeout_s: float = 180.0) -> None:
         """Start everything but nodes; returns when the API server is ready and the accounts of pods exist."""
         self._pki = Pki(self.folder / "pki")
-        self._http.verify = str(self._pki.authority)
-        self.admin_kubeconfig = self.kubeconfig(self.folder / "admin.yaml", self._admin_token)
+        self.authority = str(self._pki.authority)
+        self.http.verify = self.authority
+        self.admin_kubeconfig = self.kubeconfig(self.folder / "admin.yaml", self.admin_token)
         tokens = self.folder / "tokens.csv"
         tokens.touch(mode=0o600)
-        tokens.write_text(f'{self._admin_token},admin,admin,"system:masters"\n')
+        tokens.write_text(f'{self.admin_token},admin,admin,"system:masters"\n')
         self._start_etcd(timeout_s)
         self.start_api(timeout_s)
         own = ("--kubeconfig", str(self.admin_kubeconfig), "--port=0", "--secure-port=0", "--leader-elect=false")
-        self._run("kube-controller-manager", *own, "--service-account-private-key-file", str(self.folder / "pki/accounts.key"),
-                  "--root-ca-file", str(self._pki.authority), "--node-monitor-grace-period=20s")
+        self._run("kube-controller-manager", *own, "--root-ca-file", self.authority, "--node-monitor-grace-period=20s",
+                  "--service-account-private-key-file", self._pki.accounts[0])
         self._run("kube-scheduler", *own)
         # Pods are admitted only with the token of their account, which the controller manager makes.
         self._processes["kube-controller-manager"].wait_until(
@@ -108,17 +180,15 @@ class KubernetesCluster:
         """Start the API server, also again after ``kill_api``; returns when it is ready."""
         issued = self._pki.issue("apiserver", Usage.SERVER)
         etcd = self._pki.issue("etcd-client", Usage.CLIENT)
-        accounts = self.folder / "pki/accounts.key"
-        if not accounts.exists():
-            accounts.touch(mode=0o600)
-            accounts.write_bytes(new_key())
+        accounts = self._pki.accounts
         server = self._run(
-            "kube-apiserver", f"--etcd-servers=https://{HOME}:{self._etcd_port}", "--etcd-cafile", str(self._pki.authority),
-            "--etcd-certfile", etcd[0], "--etcd-keyfile", etcd[1], f"--secure-port={self.port}", f"--bind-address={HOME}",
-            "--insecure-port=0", "--tls-cert-file", issued[0], "--tls-private-key-file", issued[1],
-            "--client-ca-file", str(self._pki.authority), "--token-auth-file", str(self.folder / "tokens.csv"),
-            "--authorization-mode=RBAC", "--service-account-key-file", str(accounts),
-            "--service-account-signing-key-file", str(accounts), "--service-account-issuer=https://kubernetes.default.svc",
+            "kube-apiserver", f"--etcd-servers=https://{HOME}:{self._etcd_port}", "--etcd-cafile", self.authority,
+            "--etcd-certfile", etcd[0], "--etcd-keyfile", etcd[1], f"--secure-port={self.port}",
+            f"--bind-address={HOME}", "--insecure-port=0", "--tls-cert-file", issued[0],
+            "--tls-private-key-file", issued[1], "--client-ca-file", self.authority,
+            "--token-auth-file", str(self.folder / "tokens.csv"), "--authorization-mode=RBAC",
+            "--service-account-key-file", accounts[1], "--service-account-signing-key-file", accounts[0],
+            "--service-account-issuer=https://kubernetes.default.svc",
             "--service-cluster-ip-range=10.0.0.0/24", "--allow-privileged=true", "--profiling=false")
         server.wait_until(self._is_ready, timeout_s, "the API server to be ready")
 
@@ -155,63 +225,13 @@ class KubernetesCluster:
         """Kill a node; ``add_nodes`` starts it again."""
         self._nodes.pop(name).kill()
 
-    def is_ready(self, name: str) -> bool:
-        """Whether a node is there and ready."""
-        status = self.node(name).get("status", {})
-        return any((one["type"], one["status"]) == ("Ready", "True") for one in status.get("conditions", ()))
-
-    def node(self, name: str) -> Json:
-        """One node; empty when there is none."""
-        return self.ask("GET", f"/api/v1/nodes/{name}", may_miss=True)
-
-    def pods(self, namespace: str = "default") -> list[Json]:
-        """All pods of a namespace."""
-        found: list[Json] = self.ask("GET", f"/api/v1/namespaces/{namespace}/pods")["items"]
-        return found
-
-    def ask(self, method: str, path: str, body: Mapping[str, Any] | None = None, *, may_miss: bool = False) -> Json:
-        """The answer to a request of the administrator. ApiRefused; ServiceFailed without an answer.
-
-        ``may_miss``: empty for what does not exist. A PATCH is a JSON merge patch.
-        """
-        headers = {"Content-Type": "application/merge-patch+json"} if method == "PATCH" else None
-        try:
-            reply = self._http.request(method, self.url + path, json=body, headers=headers, timeout=ANSWER_S)
-        except requests.RequestException as error:
-            raise ServiceFailed(f"{method} {path}: {error}") from error
-        if reply.status_code == 404 and may_miss:
-            return {}
-        if not reply.ok:
-            raise ApiRefused(reply.status_code, reply.text)
-        found: Json = reply.json()
-        return found
-
-    def token(self, namespace: str, account: str, lifetime_s: int = 3600) -> str:
-        """A token of a service account; the server makes none that lives shorter than 600 s."""
-        path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token"
-        body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest",
-                "spec": {"expirationSeconds": lifetime_s, "audiences": ["https://kubernetes.default.svc"]}}
-        return str(self.ask("POST", path, body)["status"]["token"])
-
-    def kubeconfig(self, path: Path, token: str = "", token_file: Path | None = None) -> Path:
-        """Write a file with server, authority, and a token or the file that holds it."""
-        user = {"tokenFile": str(token_file)} if token_file else {"token": token}
-        path.touch(mode=0o600)
-        path.write_text(yaml.safe_dump({
-            "apiVersion": "v1", "kind": "Config", "current-context": "test",
-            "clusters": [{"name": "test", "cluster": {
-                "server": self.url, "certificate-authority": str(self._pki.authority)}}],
-            "users": [{"name": "test", "user": user}],
-            "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}]}))
-        return path
-
     def stop(self) -> None:
         """Kill everything; the data is not used again."""
         for process in (*self._nodes.values(), *reversed(self._processes.values())):
             process.kill()
         self._nodes.clear()
         self._processes.clear()
-        self._http.close()
+        self.http.close()
 
     def _start_etcd(self, timeout_s: float) -> None:
         program = find_program("etcd")
@@ -223,13 +243,13 @@ class KubernetesCluster:
                 "--advertise-client-urls", client, "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer,
                 "--initial-cluster", f"default={peer}", "--unsafe-no-fsync", "--log-level", "error",
                 "--cert-file", server[0], "--key-file", server[1], "--client-cert-auth",
-                "--trusted-ca-file", str(self._pki.authority)]
+                "--trusted-ca-file", self.authority]
         self._processes["etcd"] = Process("etcd", argv, self.folder)
         own = self._pki.issue("etcd-check", Usage.CLIENT)
 
         def is_healthy() -> bool:
             try:
-                return requests.get(f"{client}/health", timeout=5, verify=str(self._pki.authority), cert=own).ok
+                return requests.get(f"{client}/health", timeout=5, verify=self.authority, cert=own).ok
             except requests.RequestException:
                 return False
 
@@ -258,7 +278,7 @@ class KubernetesCluster:
 
     def _is_ready(self) -> bool:
         try:
-            return self._http.get(f"{self.url}/readyz", timeout=5).ok
+            return self.http.get(f"{self.url}/readyz", timeout=5).ok
         except requests.RequestException:
             return False
 

@@ -124,7 +124,9 @@ def tick(strategy: Strategy, now_ms: int, waits_for: str = "") -> Outcome:
     if running is None:
         return _go_on(strategy, now_ms) if strategy.state is S.APPLYING else (strategy, ())
     if now_ms - running.begun_ms < running.limit_s * 1000:
-        return (_with_step(strategy, replace(running, reason=waits_for)) if waits_for != running.reason else strategy), ()
+        if waits_for == running.reason:
+            return strategy, ()
+        return _with_step(strategy, replace(running, reason=waits_for)), ()
     # A step whose time is its work has succeeded.
     if running.name is StepName.STABILIZE:
         return step_ended(strategy, strategy.attempt, Result.SUCCESS, "", now_ms)

@@ -22,8 +22,8 @@ from patching.instances.kubernetes import CLOSED_BY_US, Kubernetes
 def pod(name: str, node: str = "compute-0", *, owner: str | None = "ReplicaSet", labels: dict[str, str] | None = None,
         **fields: Any) -> dict[str, Any]:
     owners = [{"apiVersion": "apps/v1", "kind": owner, "name": "o", "uid": f"uid-{owner}"}] if owner else []
-    return {"metadata": {"name": name, "namespace": "app", "labels": labels or {}, "ownerReferences": owners, "uid": name,
-                         **fields.get("meta", {})},
+    return {"metadata": {"name": name, "namespace": "app", "labels": labels or {}, "ownerReferences": owners,
+                         "uid": name, **fields.get("meta", {})},
             "spec": {"nodeName": node, "containers": [], **fields.get("spec", {})},
             "status": {"phase": fields.get("phase", "Running")}}
 
@@ -96,8 +96,9 @@ class Server:
         assert (body["kind"], body["apiVersion"]) == ("Eviction", self.policy)
         assert body["deleteOptions"] == {"preconditions": {"uid": name}}
         if name in self.blocked:
-            return 429, {"message": "Cannot evict pod as it would violate the pod's disruption budget.", "details": {
-                "causes": [{"reason": "DisruptionBudget", "message": "The disruption budget kept needs 1 healthy pods"}]}}
+            cause = {"reason": "DisruptionBudget", "message": "The disruption budget kept needs 1 healthy pods"}
+            return 429, {"message": "Cannot evict pod as it would violate the pod's disruption budget.",
+                         "details": {"causes": [cause]}}
         self.evicted.append(name)
         found["metadata"]["deletionTimestamp"] = "2026-01-05T10:00:00Z"
         return 201, {}
@@ -228,7 +229,7 @@ def test_pods_are_evicted_by_the_version_that_the_server_knows(server: Server, d
         driver.move("app/alone")
     assert {name: one.stays for name, one in driver.look().instances.items()} == {
         "app/web": "", "app/alone": kubernetes.STAYS, "app/kept": ""}
-    with pytest.raises(Refused, match="pod app/kept cannot be evicted: Cannot evict pod .* budget kept needs 1 healthy"):
+    with pytest.raises(Refused, match="pod app/kept cannot be evicted: Cannot evict .* budget kept needs 1 healthy"):
         driver.move("app/kept")
     for call in (driver.stop, driver.start):
         with pytest.raises(Refused):
