@@ -2,17 +2,19 @@
 # SPDX-License-Identifier: Apache-2.0
 # Prepares a bare Debian machine: system packages, the product's and Keystone's virtual environments.
 # stack.sh and run_tests.sh call it. A repeated call changes nothing and returns at once.
-# Usage: devstack/prepare.sh [--test|--bench|--packages]
-#   --test      also install what only the tests need
-#   --bench     the same, and the programs that benchmarks compare the product with; none of them is started
-#   --packages  install only system packages
+# Usage: devstack/prepare.sh [--test|--scenarios|--bench|--packages]
+#   --test       also install what only the tests need
+#   --scenarios  the same, and a Kubernetes that is built once on this machine (kubernetes.sh)
+#   --bench      as --test, and the programs that benchmarks compare the product with; none of them is started
+#   --packages   install only system packages
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 repo=$(dirname "$here")
 FLOCK_HOME=${FLOCK_HOME:-/opt/flock}
-with_tests=no with_peers=no packages_only=no
+with_tests=no with_peers=no with_kubernetes=no packages_only=no
 [ "${1:-}" = --test ] && with_tests=yes
+[ "${1:-}" = --scenarios ] && with_tests=yes with_kubernetes=yes
 [ "${1:-}" = --bench ] && with_tests=yes with_peers=yes
 [ "${1:-}" = --packages ] && packages_only=yes
 
@@ -23,6 +25,8 @@ PACKAGES=(
 )
 TEST_PACKAGES=(dbus resource-agents shellcheck snmp snmpd snmptrapd zsh fish)
 PEER_PACKAGES=(pacemaker corosync pacemaker-cli-utils keepalived)
+# What kubernetes.sh builds with, and the database of the API server.
+KUBERNETES_PACKAGES=(etcd-server golang-go golang-github-modern-go-reflect2-dev make patch rsync xz-utils debian-archive-keyring)
 
 say() { printf '%s %s\n' "$(date +%H:%M:%S)" "$*"; }
 fail() {
@@ -50,6 +54,7 @@ declare -A UNITS=(
     [postgresql-15]=postgresql.service [openipmi]=openipmi.service [snmpd]=snmpd.service
     [snmptrapd]="snmptrapd.service snmptrapd.socket" [resource-agents]=logd.service [pacemaker]=pacemaker.service
     [corosync]="corosync.service corosync-notifyd.service" [keepalived]=keepalived.service
+    [etcd-server]=etcd.service [rsync]=rsync.service
 )
 policy=/usr/sbin/policy-rc.d clusters=/etc/postgresql-common/createcluster.d/flock.conf
 policy_mark="# the flock's prepare.sh: nothing starts while packages are installed" new_units=()
@@ -166,6 +171,7 @@ mkdir -p "$FLOCK_HOME"
 packages=("${PACKAGES[@]}")
 [ "$with_tests" = no ] || packages+=("${TEST_PACKAGES[@]}")
 [ "$with_peers" = no ] || packages+=("${PEER_PACKAGES[@]}")
+[ "$with_kubernetes" = no ] || packages+=("${KUBERNETES_PACKAGES[@]}")
 forget_orders
 install_packages "${packages[@]}"
 fits
@@ -186,3 +192,4 @@ venv "$FLOCK_HOME/venv" "$wanted" pbr setuptools wheel "${needs[@]}"
 wait "$keystone_job"
 [ "$with_tests" = no ] || touch "$FLOCK_HOME/venv/.with-tests"
 install_product
+[ "$with_kubernetes" = no ] || "$here/kubernetes.sh"

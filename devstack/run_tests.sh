@@ -24,11 +24,11 @@ unit | functional | lab | scenarios | simplex | duplex | soak | storms | lint | 
 esac
 
 prepared=--test
-[ "$suite" != bench ] || prepared=--bench
+case $suite in bench | scenarios) prepared=--$suite ;; esac
 "$here/prepare.sh" "$prepared" || exit 1
 cd "$repo" || exit 1
 # Tests the checkout, not the installed product.
-export PYTHONPATH=$repo PYTHONDONTWRITEBYTECODE=1 PATH=$bin:$PATH
+export FLOCK_HOME PYTHONPATH=$repo PYTHONDONTWRITEBYTECODE=1 PATH=$bin:$PATH
 
 # Every run prints the longest durations; the whole unit suite also measures coverage.
 durations=(--durations=10 --durations-min=1)
@@ -109,8 +109,8 @@ in_turn() {
 run_duplex() { in_turn "tests/duplex tests/aio_duplex" "$@"; }
 # One all-in-one server that runs from OSTree: patches of the operating system.
 run_simplex() { in_turn tests/simplex "$@"; }
-# The labs of one controller, of one server, of two controllers, and of two all-in-one servers.
-run_scenarios() { in_turn "tests/scenarios tests/simplex tests/duplex tests/aio_duplex" "$@"; }
+# The labs of one controller (and a Kubernetes), of one server, of two controllers, and of two all-in-one servers.
+run_scenarios() { FLOCK_REQUIRE_SERVICES=1 in_turn "tests/scenarios tests/simplex tests/duplex tests/aio_duplex" "$@"; }
 # Random sequences: FLOCK_SIM_SCALE times as many as in the unit suite, and an alarm storm of FM_STORM_S seconds. Then
 # FLOCK_ENDURANCE (30) failovers in a lab of two controllers and, without arguments, the storms.
 run_soak() {

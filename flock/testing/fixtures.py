@@ -21,6 +21,7 @@ from oslo_config import cfg
 from flock.db import Database
 from flock.rpc import Transport, transport
 from flock.testing.services.keystone import KeystoneServer
+from flock.testing.services.kubernetes import KubernetesCluster
 from flock.testing.services.postgresql import PostgresServer
 from flock.testing.services.rabbitmq import RabbitNode
 
@@ -157,6 +158,18 @@ def keystone(services_folder: Path) -> Iterator[KeystoneServer]:
         yield server
     finally:
         server.stop()
+
+
+@pytest.fixture(scope="session")
+def kubernetes(services_folder: Path) -> Iterator[KubernetesCluster]:
+    """A running Kubernetes without nodes for the whole session; a test that kills its API server starts it again."""
+    _require(KubernetesCluster.available(), "Kubernetes (devstack/prepare.sh --scenarios)")
+    cluster = KubernetesCluster(_folder(services_folder, "kubernetes"))
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.stop()
 
 
 @pytest.fixture

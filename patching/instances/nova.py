@@ -9,6 +9,7 @@ from urllib.parse import quote, urlencode
 from flock.auth.session import OwnSession
 from flock.core.errors import InvalidInput, Refused, Unavailable
 from flock.core.parse import parse_json
+from flock.core.records import replace
 from patching.core.strategy.picture import Instance, InstanceState
 from patching.instances.interface import Workload
 
@@ -17,12 +18,14 @@ VERSION = {"X-OpenStack-Nova-API-Version": "2.72", "OpenStack-API-Version": "com
 PAGE_MAX = 1000
 TIMEOUT_S = 30.0
 REASON = "software deployment"
+REASON_MAX = 500
 LIVE_LIMIT_S, LIVE_LEAST_S, COLD_LIMIT_S = 800, 120, 900
 LIVE_TIMEOUT = "hw:wrs:live_migration_timeout"
 _APART = ("anti-affinity", "soft-anti-affinity")
 _STATES = {"ACTIVE": InstanceState.RUNNING, "PAUSED": InstanceState.RUNNING, "SUSPENDED": InstanceState.RUNNING,
            "SHUTOFF": InstanceState.STOPPED, "VERIFY_RESIZE": InstanceState.MOVED, "MIGRATING": InstanceState.MOVING,
            "RESIZE": InstanceState.MOVING, "ERROR": InstanceState.FAILED}
+_MOVES = {"live-migration": "the live migration", "migrate": "the cold migration"}
 _GONE = ("DELETED", "SOFT_DELETED", "SHELVED", "SHELVED_OFFLOADED")
 
 
@@ -42,6 +45,8 @@ class Nova:
 
     def __init__(self, http: Http, url: str = "", timeout_s: float = TIMEOUT_S) -> None:
         self._http, self._url, self._timeout_s = http, url.rstrip("/"), timeout_s
+        # Servers whose move was begun here, with their host and their newest action before that.
+        self._begun: dict[str, tuple[str, str]] = {}
 
     def look(self) -> Workload:
         """The servers of all projects; those that their users have stopped are locked."""
@@ -50,8 +55,10 @@ class Nova:
             if group.get("policy") in _APART:
                 for member in group["members"]:
                     apart.setdefault(member, set()).add(group["id"])
-        found = [instance(server, apart) for server in self._pages("servers/detail", "servers", all_tenants="True")
+        found = [self._with_trouble(instance(server, apart))
+                 for server in self._pages("servers/detail", "servers", all_tenants="True")
                  if server["status"] not in _GONE]
+        self._begun = {name: self._begun[name] for name in self._begun.keys() & {one.id for one in found}}
         aggregates = {one["name"]: frozenset(one["hosts"]) for one in self._call("GET", "os-aggregates")["aggregates"]}
         return Workload({one.id: one for one in found if one.host}, aggregates)
 
@@ -72,6 +79,8 @@ class Nova:
         server = self._server(instance_id)
         if server is None or _STATES.get(server["status"]) in (InstanceState.MOVING, InstanceState.MOVED):
             return
+        newest = self._actions(instance_id)[:1]
+        self._begun[instance_id] = (server.get("OS-EXT-SRV-ATTR:host") or "", newest[0]["request_id"] if newest else "")
         if live_limit_s(server):
             self._act(instance_id, {"os-migrateLive": {"host": None, "block_migration": "auto"}})
         else:
@@ -94,6 +103,35 @@ class Nova:
         server = self._server(instance_id)
         if server is not None and server["status"] == "SHUTOFF":
             self._act(instance_id, {"os-start": None})
+
+    def _with_trouble(self, one: Instance) -> Instance:
+        """The instance with why its last move has failed: Nova accepts a move before it looks for another host, so only
+        its list of actions tells."""
+        host, before = self._begun.get(one.id, ("", ""))
+        if not host or one.host != host or one.state is not InstanceState.RUNNING:
+            return one
+        for action in self._actions(one.id):
+            if action["request_id"] == before:
+                break
+            if action["action"] in _MOVES:
+                if action.get("message") != "Error":
+                    break
+                why = self._why(one.id, action["request_id"])
+                return replace(one, trouble=f"{_MOVES[action['action']]} has failed: {why} ({action['request_id']})")
+        return one
+
+    def _actions(self, instance_id: str) -> list[dict[str, Any]]:
+        """What was done with a server, the newest first."""
+        path = f"servers/{quote(instance_id, safe='')}/os-instance-actions"
+        found: list[dict[str, Any]] = self._call("GET", path, missing=True).get("instanceActions", [])
+        return found
+
+    def _why(self, instance_id: str, request_id: str) -> str:
+        """The reason why an action has failed."""
+        path = f"servers/{quote(instance_id, safe='')}/os-instance-actions/{quote(request_id, safe='')}"
+        events = self._call("GET", path, missing=True).get("instanceAction", {}).get("events", [])
+        told = [sentence(event.get("traceback") or "") for event in events if event.get("result") == "Error"]
+        return next((one for one in told if one), "Nova tells no reason")
 
     def _services(self, hostname: str) -> list[dict[str, Any]]:
         query = urlencode({"host": hostname, "binary": "nova-compute"})
@@ -142,6 +180,12 @@ def instance(server: Mapping[str, Any], apart: Mapping[str, set[str]]) -> Instan
     return Instance(server["id"], server.get("OS-EXT-SRV-ATTR:host") or "", is_locked=state is InstanceState.STOPPED,
                     apart=frozenset(apart.get(server["id"], ())), state=state,
                     move_limit_s=live_limit_s(server) or COLD_LIMIT_S)
+
+
+def sentence(traceback: str) -> str:
+    """The message of the exception at the end of a traceback, without its class; empty when there is none."""
+    lines = [line for line in traceback.splitlines() if line and not line[0].isspace() and ": " in line]
+    return lines[-1].partition(": ")[2].strip()[:REASON_MAX] if lines else ""
 
 
 def live_limit_s(server: Mapping[str, Any]) -> int:

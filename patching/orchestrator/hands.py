@@ -116,8 +116,9 @@ class StepRun:
             answer, reason = Answer.REFUSED, str(error)
         if reason:
             LOG.warning("%s: %s: %s", self._work.step.name, order, reason)
-        host = seen.hosts.get(order.target)
-        self._work = answered(self._work, order, answer, reason, self._now_ms(), host.error if host else "")
+        host, instance = seen.hosts.get(order.target), seen.instances.get(order.target)
+        before = host.error if host else instance.trouble if instance else ""
+        self._work = answered(self._work, order, answer, reason, self._now_ms(), before)
 
     def _trouble(self, reason: str) -> None:
         if reason and reason != self._seen_trouble:

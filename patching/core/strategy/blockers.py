@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from patching.core.strategy import alarms
-from patching.core.strategy.parameters import ApplyType, Parameters
+from patching.core.strategy.parameters import ApplyType, InstanceAction, Parameters
 from patching.core.strategy.picture import Picture, PlannedHost
 
 PERSONALITIES = ("controller", "storage", "worker")
@@ -28,6 +28,8 @@ def reasons(parameters: Parameters, picture: Picture) -> list[str]:
         found.append(f"no strategy knows the personality of {_names(strange)}")
     if picture.reboot_required:
         found += _fixed_instances(picture)
+        if parameters.instance_action is InstanceAction.MIGRATE:
+            found += _staying_instances(picture)
     return found
 
 
@@ -48,6 +50,15 @@ def _fixed_instances(picture: Picture) -> list[str]:
     fixed = [one for one in picture.instances if one.is_locked and one.apart]
     names = _names(one.id for one in fixed)
     return [f"locked instances of anti-affinity groups are in the way: {names}"] if fixed else []
+
+
+def _staying_instances(picture: Picture) -> list[str]:
+    """Told before the first host is touched, with one sentence for each reason."""
+    stays: dict[str, list[str]] = {}
+    for one in picture.instances:
+        if one.stays and not one.is_locked:
+            stays.setdefault(one.stays, []).append(f"{one.id} on {one.host}")
+    return [f"these instances cannot be moved, because {why}: {_names(names)}" for why, names in sorted(stays.items())]
 
 
 def _alarms(parameters: Parameters, picture: Picture) -> str:

@@ -119,12 +119,14 @@ def step_ended(strategy: Strategy, attempt: int, result: Result, reason: str, no
 
 def tick(strategy: Strategy, now_ms: int, waits_for: str = "") -> Outcome:
     """Time has passed: a step may be over its limit, or the time has come to begin. ``waits_for``: what the step that
-    runs was last waiting for."""
+    runs was last waiting for, which is its reason as long as it runs."""
     running = _running(strategy)
     if running is None:
         return _go_on(strategy, now_ms) if strategy.state is S.APPLYING else (strategy, ())
     if now_ms - running.begun_ms < running.limit_s * 1000:
-        return strategy, ()
+        if waits_for == running.reason:
+            return strategy, ()
+        return _with_step(strategy, replace(running, reason=waits_for)), ()
     # A step whose time is its work has succeeded.
     if running.name is StepName.STABILIZE:
         return step_ended(strategy, strategy.attempt, Result.SUCCESS, "", now_ms)

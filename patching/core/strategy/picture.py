@@ -48,7 +48,8 @@ class InstanceState(enum.StrEnum):
 class Instance:
     """A virtual machine, or a pod. ``is_locked``: it was stopped by its user, and is never touched. ``apart``: names of
     the anti-affinity groups whose members may not go down together. ``can_stop``: it can be stopped and started where
-    it is. ``move_limit_s``: how long it may take to move."""
+    it is. ``move_limit_s``: how long it may take to move. ``stays``: why it can never be moved; empty: it can.
+    ``trouble``: why the last move that was ordered here has failed."""
 
     id: str
     host: str
@@ -57,6 +58,8 @@ class Instance:
     state: InstanceState = InstanceState.RUNNING
     can_stop: bool = True
     move_limit_s: int = 800
+    stays: str = ""
+    trouble: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,10 @@ class Neighbours:
     def on(self, host: str) -> list[str]:
         return sorted(name for name, server in self.servers.items() if server["OS-EXT-SRV-ATTR:host"] == host)
 
+    def running(self, host: str) -> list[str]:
+        """What a reboot of the host would stop."""
+        return [name for name in self.on(host) if self.servers[name]["status"] == "ACTIVE"]
+
     def stop(self) -> None:
         self._server.shutdown()
         self._server.server_close()
@@ -70,11 +74,11 @@ class Neighbours:
             return 400, {"error_message": json.dumps({"faultstring": f"{name} is busy"})}
         if action == "lock" and name == self.active and len(self.inventory.hosts) > 1:
             return 400, {"error_message": json.dumps({"faultstring": f"{name} is the active controller"})}
-        if action == "lock" and any(self.servers[one]["status"] == "ACTIVE" for one in self.on(name)):
-            self.objections.append(f"{name} is locked with {self.on(name)}")
+        if action == "lock" and self.running(name):
+            self.objections.append(f"{name} is locked with {self.running(name)}")
         self.log.append(f"{action} {name}")
         host["ihost_action"] = action
-        threading.Timer(SOON_S, self._acted, (name, action)).start()
+        threading.Timer(SOON_S, self.acted, (name, action)).start()
         return 200, self._host(host)
 
     def _host(self, row: dict[str, Any]) -> dict[str, Any]:
@@ -82,7 +86,8 @@ class Neighbours:
         return {"subfunctions": row["personality"], "mtce_action": "none", "uptime": 1000, **row,
                 "capabilities": {"Personality": part} if row["personality"] == "controller" else {}}
 
-    def _acted(self, name: str, action: str) -> None:
+    def acted(self, name: str, action: str) -> None:
+        """The action has its effect."""
         with self.lock:
             host = self.inventory.hosts[name]
             host["ihost_action"] = None

@@ -54,12 +54,17 @@ class OrchestratedCloud(Cloud):
             name = f"compute-{number}"
             self.inventory.hosts[name] = {**self.inventory.hosts["compute-0"], "id": 10 + number, "hostname": name,
                                           "uuid": f"20000000-0000-4000-8000-{number:012}"}
-        self.neighbours = Neighbours(self.inventory)
+        self.neighbours = self.make_neighbours()
+        self.orchestrator_options: dict[str, Any] = {"instances": "nova", "nova_url": self.neighbours.url}
         self.faults = Faults()
         self.percent: list[int] = []
         self.vim_port = free_port()
         self.vim = f"http://127.0.0.1:{self.vim_port}/api/orchestration"
         self.orchestrator: Process | None = None
+
+    def make_neighbours(self) -> Neighbours:
+        """The services beside the software service."""
+        return Neighbours(self.inventory)
 
     def begin(self) -> None:
         self._recorder = Server(self.bus(), "recorder", {FmManager: self.faults})
@@ -67,8 +72,8 @@ class OrchestratedCloud(Cloud):
         super().begin()
         base = self.neighbours.url
         write_conf(self.conf_dir / "patching-orchestrator.conf", {"orchestrator": {
-            "hostname": "controller-0", "sysinv_url": base, "fm_url": base, "instances": "nova", "nova_url": base,
-            "poll_interval_s": 1, "alarms_quiet_s": 0, "stable_max_s": 0, "retry_pause_max_s": 0}})
+            "hostname": "controller-0", "sysinv_url": base, "fm_url": base, "poll_interval_s": 1, "alarms_quiet_s": 0,
+            "stable_max_s": 0, "retry_pause_max_s": 0, **self.orchestrator_options}})
         write_conf(self.conf_dir / "patching-vim-api.conf", {"api": {"bind_port": self.vim_port}})
         self.start_orchestrator()
         self.daemon("patching-vim-api", lambda: api_serves(f"http://127.0.0.1:{self.vim_port}"))

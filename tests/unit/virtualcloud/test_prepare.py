@@ -90,6 +90,16 @@ def test_comparable_programs_are_installed_for_benchmarks_only_and_not_started(t
     assert peers & machine.disabled == (peers if chosen else set())
 
 
+def test_what_builds_kubernetes_is_installed_for_scenarios_only_and_etcd_is_not_started(tmp_path):
+    for option, chosen in (("--scenarios", True), ("--test", False)):
+        (tmp_path / option).mkdir()
+        machine = Machine(tmp_path / option, apt="exit 100")  # goes no further than the packages
+        assert machine.run(option)[0] == 1
+        installed = (tmp_path / option / "installed").read_text().split()
+        assert ("snmpd" in installed, {"golang-go", "etcd-server"} <= {*installed}) == (True, chosen)
+        assert ("etcd.service" in machine.disabled) == chosen
+
+
 def test_what_was_there_before_stays_as_it_was(tmp_path):
     machine = Machine(tmp_path, present="rabbitmq-server memcached")
     (tmp_path / "policy-rc.d").write_text("#!/bin/sh\nexit 0\n")

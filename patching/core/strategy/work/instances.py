@@ -11,6 +11,7 @@ from patching.core.strategy.work.model import (
     Answer,
     Order,
     Progress,
+    Tried,
     Verb,
     Work,
     failed,
@@ -19,6 +20,9 @@ from patching.core.strategy.work.model import (
     together,
 )
 from patching.core.strategy.work.seen import Seen
+
+MOVES_MAX = 3
+"""How often a move is begun that has failed each time."""
 
 
 def close(work: Work, _seen: Seen, now_ms: int) -> Advance:
@@ -84,11 +88,21 @@ def _emptied(work: Work, hostname: str, seen: Seen, now_ms: int) -> Progress:
 
 
 def _begun(work: Work, one: Instance, now_ms: int) -> Progress:
-    """Move it; one that is still there and does not move after its time did not go."""
+    """Move it; one that is still there and does not move after its time did not go.
+
+    A move that was refused is tried again for long, because a disruption budget may allow it later. One that was begun
+    and has failed will hardly go better.
+    """
     order = Order(Verb.MOVE, one.id)
     if one.state is InstanceState.FAILED:
         return failed(f"instance {one.id} on {one.host} is broken and cannot be moved")
-    return _is_late(work, one, now_ms) or give(work, order, now_ms)
+    if one.stays:
+        return failed(f"instance {one.id} on {one.host} cannot be moved, because {one.stays}")
+    tried = work.tried.get(order, Tried())
+    trouble = one.trouble if tried.answer is Answer.ACCEPTED and one.trouble != tried.error_before else ""
+    if trouble and tried.number >= MOVES_MAX:
+        return failed(f"instance {one.id} cannot be moved from {one.host}: {trouble}")
+    return _is_late(work, one, now_ms) or give(work, order, now_ms, trouble)
 
 
 def _is_late(work: Work, one: Instance, now_ms: int) -> Progress | None:

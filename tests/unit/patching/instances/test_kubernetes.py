@@ -15,7 +15,7 @@ import yaml
 
 from flock.core.errors import Refused, Unavailable
 from patching.core.strategy.picture import InstanceState
-from patching.instances import kubernetes
+from patching.instances import kubernetes, podapi
 from patching.instances.kubernetes import CLOSED_BY_US, Kubernetes
 
 
@@ -23,7 +23,7 @@ def pod(name: str, node: str = "compute-0", *, owner: str | None = "ReplicaSet",
         **fields: Any) -> dict[str, Any]:
     owners = [{"apiVersion": "apps/v1", "kind": owner, "name": "o", "uid": f"uid-{owner}"}] if owner else []
     return {"metadata": {"name": name, "namespace": "app", "labels": labels or {}, "ownerReferences": owners,
-                         **fields.get("meta", {})},
+                         "uid": name, **fields.get("meta", {})},
             "spec": {"nodeName": node, "containers": [], **fields.get("spec", {})},
             "status": {"phase": fields.get("phase", "Running")}}
 
@@ -39,12 +39,14 @@ class Server:
         self.blocked: set[str] = set()
         self.evicted: list[str] = []
         self.broken = False
+        self.token = "secret"
+        self.overtaken = 0
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self.port = self._http.server_port
         threading.Thread(target=self._http.serve_forever, daemon=True).start()
 
     def node(self, name: str, **spec: Any) -> None:
-        self.nodes[name] = {"metadata": {"name": name, "annotations": {}}, "spec": spec}
+        self.nodes[name] = {"metadata": {"name": name, "annotations": {}, "resourceVersion": "1"}, "spec": spec}
 
     def stop(self) -> None:
         self._http.shutdown()
@@ -73,6 +75,10 @@ class Server:
             return 404, {"message": f'nodes "{name}" not found'}
         node = self.nodes[name]
         if method == "PATCH":
+            assert body["metadata"]["resourceVersion"] == node["metadata"]["resourceVersion"]
+            if self.overtaken:
+                self.overtaken -= 1
+                return 409, {"message": "the object has been modified"}
             for part, target in ((body["spec"], node["spec"]),
                                  (body["metadata"]["annotations"], node["metadata"]["annotations"])):
                 for key, value in part.items():
@@ -88,8 +94,11 @@ class Server:
         if body is None:
             return 200, found
         assert (body["kind"], body["apiVersion"]) == ("Eviction", self.policy)
+        assert body["deleteOptions"] == {"preconditions": {"uid": name}}
         if name in self.blocked:
-            return 429, {"message": "Cannot evict pod as it would violate the pod's disruption budget."}
+            cause = {"reason": "DisruptionBudget", "message": "The disruption budget kept needs 1 healthy pods"}
+            return 429, {"message": "Cannot evict pod as it would violate the pod's disruption budget.",
+                         "details": {"causes": [cause]}}
         self.evicted.append(name)
         found["metadata"]["deletionTimestamp"] = "2026-01-05T10:00:00Z"
         return 201, {}
@@ -103,7 +112,7 @@ class Server:
                 body = json.loads(self.rfile.read(length)) if length else None
                 parts = urlsplit(self.path)
                 status, found = server.answer(self.command, parts.path.rstrip("/"), parse_qs(parts.query), body)
-                if self.headers.get("Authorization") != "Bearer secret":
+                if self.headers.get("Authorization") != f"Bearer {server.token}":
                     status, found = 401, {"message": "Unauthorized"}
                 data = json.dumps(found).encode()
                 self.send_response(status)
@@ -120,11 +129,11 @@ class Server:
         return Handler
 
 
-def kubeconfig(path: Path, port: int, token: str = "secret") -> str:
+def kubeconfig(path: Path, port: int, token: str = "secret", **user: str) -> str:
     path.write_text(yaml.safe_dump({
         "apiVersion": "v1", "kind": "Config", "current-context": "c",
         "clusters": [{"name": "c", "cluster": {"server": f"http://127.0.0.1:{port}"}}],
-        "users": [{"name": "u", "user": {"token": token}}],
+        "users": [{"name": "u", "user": user or {"token": token}}],
         "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}]}))
     return str(path)
 
@@ -142,7 +151,7 @@ def driver(server: Server, tmp_path: Path) -> Kubernetes:
 
 
 def test_what_counts_as_an_instance(server: Server, driver: Kubernetes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kubernetes, "PAGE_MAX", 2)
+    monkeypatch.setattr(podapi, "PAGE_MAX", 2)
     anti = {"affinity": {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [
         {"topologyKey": "kubernetes.io/hostname"}]}}}
     server.pods = [
@@ -187,6 +196,28 @@ def test_a_node_is_closed_and_opened_unless_somebody_else_closed_it(server: Serv
     assert server.nodes["compute-1"]["spec"] == {"unschedulable": True}
 
 
+def test_a_change_of_a_node_that_another_one_has_overtaken(server: Server, driver: Kubernetes) -> None:
+    server.node("compute-0")
+    server.overtaken = 3
+    driver.close_host("compute-0")
+    assert server.nodes["compute-0"]["spec"] == {"unschedulable": True}
+    server.overtaken = 100
+    with pytest.raises(Refused, match="node compute-0 is changed by somebody else all the time"):
+        driver.open_host("compute-0")
+
+
+def test_a_token_that_was_rotated_is_read_again(server: Server, tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text("secret\n")
+    driver = Kubernetes(kubeconfig(tmp_path / "kubeconfig", server.port, tokenFile=str(token)), timeout_s=10)
+    assert driver.look().instances == {}
+    server.token = "newer"
+    with pytest.raises(Refused, match="Unauthorized"):
+        driver.look()
+    token.write_text("newer\n")
+    assert driver.look().instances == {}
+
+
 def test_pods_are_evicted_by_the_version_that_the_server_knows(server: Server, driver: Kubernetes) -> None:
     server.pods = [pod("web"), pod("alone", owner=None), pod("kept")]
     server.blocked = {"kept"}
@@ -194,9 +225,11 @@ def test_pods_are_evicted_by_the_version_that_the_server_knows(server: Server, d
     driver.move("app/web")
     driver.move("app/gone")
     assert server.evicted == ["web"]
-    with pytest.raises(Refused, match="has no controller"):
+    with pytest.raises(Refused, match="pod app/alone cannot be evicted: no controller would start it"):
         driver.move("app/alone")
-    with pytest.raises(Refused, match="pod app/kept cannot be evicted: Cannot evict pod as it would violate"):
+    assert {name: one.stays for name, one in driver.look().instances.items()} == {
+        "app/web": "", "app/alone": kubernetes.STAYS, "app/kept": ""}
+    with pytest.raises(Refused, match="pod app/kept cannot be evicted: Cannot evict .* budget kept needs 1 healthy"):
         driver.move("app/kept")
     for call in (driver.stop, driver.start):
         with pytest.raises(Refused):
@@ -208,7 +241,7 @@ def test_a_server_that_is_away_or_does_not_let_us_in(server: Server, driver: Kub
     with pytest.raises(Refused, match="Unauthorized"):
         Kubernetes(kubeconfig(tmp_path / "other", server.port, "wrong"), timeout_s=5).look()
     server.broken = True
-    with pytest.raises(Unavailable, match="the pods cannot be read: 500"):
+    with pytest.raises(Unavailable, match="cannot be read: 500"):
         driver.look()
     server.stop()
     with pytest.raises(Unavailable):

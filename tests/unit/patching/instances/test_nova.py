@@ -99,6 +99,48 @@ def test_what_is_done_already_is_not_asked_for(call: str, status: str, action: s
     assert [next(iter(body)) for _, _, body in compute.changes()] == ([action] if action else [])
 
 
+TRACE = """Traceback (most recent call last):
+  File "/x/nova/compute/utils.py", line 1, in decorated_function
+    return function(self, context, *args, **kwargs)
+nova.exception.NoValidHost: No valid host was found. There are not enough hosts available.
+"""
+
+
+def test_a_move_that_nova_accepted_and_that_failed_later_tells_its_reason() -> None:
+    def actions(*rows: tuple[str, str, str | None]) -> dict[str, Any]:
+        return {"instanceActions": [{"request_id": f"req-{number}", "action": action, "message": message}
+                                    for number, action, message in rows]}
+
+    one = server("a")
+    compute = Compute().at("GET", "servers/a", {"server": one}).at("POST", "servers/a/action", None, 202).at(
+        "GET", "servers/detail", {"servers": [one]}).at("GET", "os-server-groups", {"server_groups": []}).at(
+        "GET", "os-aggregates", {"aggregates": []})
+    driver = Nova(compute)
+    listed = "servers/a/os-instance-actions"
+    before = ("1", "live-migration", "Error"), ("0", "create", None)
+    compute.at("GET", listed, actions(*before))
+    assert driver.look().instances["a"].trouble == ""
+    driver.move("a")
+    assert driver.look().instances["a"].trouble == ""
+    compute.at("GET", listed, actions(("2", "live-migration", None), *before))
+    assert driver.look().instances["a"].trouble == ""
+    compute.at("GET", listed, actions(("3", "lock", None), ("2", "live-migration", "Error"), *before)).at(
+        "GET", f"{listed}/req-2", {"instanceAction": {"action": "live-migration", "events": [
+            {"event": "compute_live_migration", "result": "Success", "traceback": None},
+            {"event": "conductor_live_migrate_instance", "result": "Error", "traceback": TRACE}]}})
+    assert driver.look().instances["a"].trouble == (
+        "the live migration has failed: No valid host was found. There are not enough hosts available. (req-2)")
+    one["OS-EXT-SRV-ATTR:host"] = "compute-1"
+    assert driver.look().instances["a"].trouble == ""
+
+
+@pytest.mark.parametrize(("traceback", "said"), [
+    (TRACE, "No valid host was found. There are not enough hosts available."), ("", ""), ("  indented: only", ""),
+    ("x.Y: first\nTraceback:\n  z\n\nx.Y: last: word\n\n'", "last: word")])
+def test_the_sentence_of_a_traceback(traceback: str, said: str) -> None:
+    assert nova.sentence(traceback) == said
+
+
 @pytest.mark.parametrize("call", ["move", "confirm_move", "stop", "start"])
 def test_a_server_that_is_gone_needs_nothing(call: str) -> None:
     compute = Compute()

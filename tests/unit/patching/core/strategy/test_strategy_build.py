@@ -115,6 +115,15 @@ def test_a_cleanup_only_deletes() -> None:
     assert plan(a_picture("SX", deploy_state="completed"), asked(delete=True)) == ["sw-deploy-delete : delete"]
 
 
+def test_instances_that_cannot_be_moved_are_named_before_anything_is_touched() -> None:
+    picture = a_picture("STD", instances=(Instance("pod-1", "compute-0", stays="nothing starts it again"),
+                                          Instance("pod-2", "compute-1", stays="nothing starts it again"),
+                                          Instance("vm-1", "compute-1")))
+    assert against(picture, asked(default_instance_action="migrate")) == (
+        "these instances cannot be moved, because nothing starts it again: pod-1 on compute-0, pod-2 on compute-1")
+    assert plan(picture, asked())
+
+
 def test_all_blocking_reasons_come_at_once_with_names() -> None:
     hosts = {"controller-1": {"availability": "degraded"}, "storage-0": {"administrative": "locked",
                                                                          "operational": "disabled"},

@@ -298,3 +298,15 @@ def test_a_time_out_says_what_was_waited_for() -> None:
     late = Orchestrator(a_picture("SX"))
     late.take(engine.tick(late.strategy, late.now_ms + 60_000, "fm-api is not available"))
     assert late.strategy.build.reason == "query-alarms did not end within 60 s: fm-api is not available"
+
+
+def test_a_step_that_runs_tells_what_it_waits_for() -> None:
+    one = Orchestrator(a_picture("SX"))
+    one.take(engine.tick(one.strategy, one.now_ms + 1_000, "fm-api is not available"))
+    (step,) = one.strategy.build.stages[0].steps[:1]
+    assert (step.reason, step.result) == ("fm-api is not available", Result.IN_PROGRESS)
+    same, _ = engine.tick(one.strategy, one.now_ms + 2_000, "fm-api is not available")
+    assert same is one.strategy
+    one.end()
+    (step,) = one.strategy.build.stages[0].steps[:1]
+    assert (step.reason, step.result) == ("", Result.SUCCESS)

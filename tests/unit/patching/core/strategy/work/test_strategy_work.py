@@ -43,8 +43,8 @@ class Looks:
         self.last = advance(self.work, seen, self.now_ms)
         self.work = self.last.work
         for order in self.last.orders:
-            known = seen.hosts.get(order.target)
-            self.answer(order, Answer.ACCEPTED, "", known.error if known else "")
+            host, instance = seen.hosts.get(order.target), seen.instances.get(order.target)
+            self.answer(order, Answer.ACCEPTED, "", host.error if host else instance.trouble if instance else "")
         return [str(order) for order in self.last.orders]
 
     def answer(self, order: Order, answer: Answer, reason: str = "", error_before: str = "") -> None:
@@ -280,6 +280,26 @@ def test_a_broken_instance_is_said_and_a_budget_that_does_not_allow_it_is_waited
         assert two.look(instances=kept) == ["move a"]
         two.answer(Order(V.MOVE, "a"), Answer.REFUSED, "it would violate the budget")
     assert two.result is None
+
+
+def test_an_instance_that_can_never_be_moved_fails_at_once() -> None:
+    one = Looks(S.MIGRATE, "w-0")
+    alone = instances(Instance("a", "w-0", stays="nothing starts it again"))
+    one.look(instances=alone)
+    one.look(instances=alone)
+    assert one.last.reason == "instance a on w-0 cannot be moved, because nothing starts it again"
+
+
+def test_a_move_that_was_begun_and_failed_is_begun_three_times_and_its_reason_told() -> None:
+    one = Looks(S.MIGRATE, "w-0")
+    old = instances(Instance("a", "w-0", trouble="of last week"))
+    assert one.look(instances=old) == ["close-host w-0"]
+    for number in range(3):
+        before = instances(Instance("a", "w-0", trouble=f"no valid host ({number})" if number else "of last week"))
+        assert one.look(instances=before, after_s=10) == ["move a"]
+        assert one.look(instances=before, after_s=10) == []
+    one.look(instances=instances(Instance("a", "w-0", trouble="no valid host (3)")))
+    assert (one.result, one.last.reason) == (Result.FAILED, "instance a cannot be moved from w-0: no valid host (3)")
 
 
 def test_instances_are_stopped_and_started() -> None:
