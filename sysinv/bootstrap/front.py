@@ -29,6 +29,9 @@ CONNECTIONS_MAX, ADDRESS_CONNECTIONS = 8192, 256
 # New connections per second of one client address to the message bus. The broker holds what comes in unfinished TLS
 # handshakes, 256 KiB each, for the 5 s that they may take.
 BUS_OPENS_PER_S, BUS_OPENS_BURST = 20, 100
+# Bytes per second of one client address to the message bus. The broker reads commands faster than it carries them out,
+# and each byte of them may cost it ten; a host's agents send some kilobytes a minute, and some megabytes once.
+BUS_KBYTES_PER_S, BUS_BURST_KBYTES = 1024, 8192
 # Names, addresses and boot files for hosts, and heartbeats; names and the message bus.
 UNTRACKED_UDP, UNTRACKED_TCP = (53, 67, 69, 2103, 2106, 2113, 2116), (53, BUS_PORT)
 HEADER_S, BODY_PAUSE_S, SEND_PAUSE_S, IDLE_S = 10, 10, 30, 75
@@ -164,11 +167,12 @@ def connection_limit(apis: Iterable[Published]) -> str:
     nginx counts the requests of an address only once their headers are complete; until then a connection is free. To
     count connections the kernel tracks them, and refuses all new ones when its table is full. What this machine serves
     on ``UNTRACKED_UDP`` and ``UNTRACKED_TCP`` is therefore not tracked; nothing there is counted or translated. Of the
-    message bus the first packets of connections are counted.
+    message bus the first packets of connections are counted, and all bytes.
     """
     ports = ", ".join(str(port) for api in apis for port in api.ports)
     return _CONNECTION_LIMIT.format(ports=ports, most=ADDRESS_CONNECTIONS,
                                     bus=BUS_PORT, opens=BUS_OPENS_PER_S, burst=BUS_OPENS_BURST,
+                                    kbytes=BUS_KBYTES_PER_S, kbytes_burst=BUS_BURST_KBYTES,
                                     udp=", ".join(map(str, UNTRACKED_UDP)), tcp=", ".join(map(str, UNTRACKED_TCP)))
 
 
@@ -246,6 +250,8 @@ table inet flock_front {{
     set addresses6 {{ type ipv6_addr; size 65535; flags dynamic; }}
     set callers4 {{ type ipv4_addr; size 65535; flags dynamic, timeout; timeout 1m; }}
     set callers6 {{ type ipv6_addr; size 65535; flags dynamic, timeout; timeout 1m; }}
+    set senders4 {{ type ipv4_addr; size 65535; flags dynamic, timeout; timeout 1m; }}
+    set senders6 {{ type ipv6_addr; size 65535; flags dynamic, timeout; timeout 1m; }}
     chain arriving {{
         type filter hook prerouting priority raw; policy accept;
         fib daddr type {{ local, multicast, broadcast }} udp dport {{ {udp} }} notrack
@@ -260,11 +266,16 @@ table inet flock_front {{
         type filter hook input priority filter; policy accept;
         iifname "lo" accept
         tcp dport {bus} tcp flags & (fin | syn | rst | ack) == syn jump calling
+        tcp dport {bus} jump sending
         tcp dport {{ {ports} }} ct state new jump opened
     }}
     chain calling {{
         update @callers4 {{ ip saddr limit rate over {opens}/second burst {burst} packets }} drop
         update @callers6 {{ ip6 saddr limit rate over {opens}/second burst {burst} packets }} drop
+    }}
+    chain sending {{
+        update @senders4 {{ ip saddr limit rate over {kbytes} kbytes/second burst {kbytes_burst} kbytes }} drop
+        update @senders6 {{ ip6 saddr limit rate over {kbytes} kbytes/second burst {kbytes_burst} kbytes }} drop
     }}
     chain opened {{
         add @addresses4 {{ ip saddr ct count over {most} }} reject with tcp reset

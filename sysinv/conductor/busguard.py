@@ -15,6 +15,7 @@ from sysinv.model.busguard import Peer, Sample
 
 LOG = logging.getLogger(__name__)
 COMMAND_S = 5.0
+FILLED = "it filled the memory of the message bus"
 # RabbitMQ looks at its memory every few seconds.
 RELIEF_S = 5.0
 ASK_EVERY_S = 0.5
@@ -53,7 +54,7 @@ class BusGuard:
                 self._close(account, connections)
             self._clear(*barred)
         now = self._received()
-        if self._bar_hoarders(barred):
+        if self._bar_makers(barred) or self._bar_hoarders(barred):
             return
         if not self._admin.is_full():
             self._before = now
@@ -73,6 +74,19 @@ class BusGuard:
         if before.issuperset(suspects) and self._clock() - self._full_since_s >= SEARCH_AFTER_S:
             self._search(barred, connections, now)
 
+    def _bar_makers(self, barred: dict[str, float]) -> bool:
+        """Bar who makes exchanges without end, before the memory is full; returns whether somebody was barred."""
+        names = busguard.unusual(self._admin.exchanges(), self._exchange)
+        if len(names) <= busguard.HOST_EXCHANGES_MAX:
+            return False
+        accounts = [busaccounts.of_host(hostname, self._exchange) for hostname in self._admin.hosts()]
+        found = [account for account in busguard.makers(
+            names, {access.account: access.permissions.configure for access in accounts}) if account not in barred]
+        connections = self._admin.connections() if found else []
+        for account in found:
+            self._bar(account, barred, connections, "it made exchanges in the message bus without end")
+        return bool(found)
+
     def _bar_hoarders(self, barred: dict[str, float]) -> bool:
         """Bar whose connections hold much, before the memory is full; returns whether somebody was barred.
 
@@ -91,10 +105,10 @@ class BusGuard:
             self._bar(account, barred, connections)
         return bool(found) and self._is_relieved(RELIEF_S)
 
-    def _bar(self, account: str, barred: dict[str, float], connections: list[BusConnection]) -> None:
+    def _bar(self, account: str, barred: dict[str, float], connections: list[BusConnection], why: str = FILLED) -> None:
         self._admin.limit_connections(account, 0)
         barred[account] = self._clock() + busguard.BARRED_S
-        self._tell(account)
+        self._tell(account, why)
         self._close(account, connections)
         self._clear(account)
 
@@ -144,12 +158,10 @@ class BusGuard:
                 except Unavailable as error:
                     LOG.warning("connection %s is not closed: %s", connection.name, error)
 
-    def _tell(self, account: str) -> None:
+    def _tell(self, account: str, why: str = FILLED) -> None:
         hostname = account.removeprefix(HOST_PREFIX)
-        self._refused(hostname, f"it filled the memory of the message bus, and may not connect for "
-                                f"{busguard.BARRED_S / 60:g} minutes")
-        LOG.warning("host %s filled the memory of the message bus; it may not connect for %d s", hostname,
-                    busguard.BARRED_S)
+        self._refused(hostname, f"{why}, and may not connect for {busguard.BARRED_S / 60:g} minutes")
+        LOG.warning("host %s may not connect to the message bus for %d s: %s", hostname, busguard.BARRED_S, why)
 
     def _is_relieved(self, within_s: float) -> bool:
         end = self._clock() + within_s

@@ -19,6 +19,9 @@ from sysinv.model.hostname import CONTROLLER_NAMES
 SUSPECT_BYTES = 64 * 1024 * 1024
 # Commands that one host's connections may leave undone in the broker: the programs wait for most replies.
 HELD_BYTES = 64 * 1024 * 1024
+# A host's agents make one for each of their topics, whose names end in FANOUT. An exchange is made within a millisecond
+# and holds its arguments in the broker's memory, many times as long; there is no limit on their number in RabbitMQ.
+HOST_EXCHANGES_MAX, FANOUT = 64, "_fanout"
 BARRED_S = 600.0
 CONTROLLERS = frozenset(HOST_PREFIX + name for name in CONTROLLER_NAMES)
 """The accounts of the controllers' agents: no other host may have such a name."""
@@ -70,6 +73,20 @@ def hoarders(connections: Iterable[BusConnection], held: Mapping[str, int], pref
         if connection.account.startswith(prefix):
             total[connection.account] += held.get(connection.name, 0)
     return [account for account, size in total.most_common() if size >= HELD_BYTES]
+
+
+def unusual(exchanges: Iterable[str], exchange: str) -> list[str]:
+    """The names of exchanges that neither the product's accounts nor its agents have; those of the former begin with
+    ``exchange``."""
+    return [name for name in exchanges if not name.startswith(exchange) and not name.endswith(FANOUT)]
+
+
+def makers(exchanges: Iterable[str], owned: Mapping[str, str]) -> list[str]:
+    """The accounts that have more than HOST_EXCHANGES_MAX of ``exchanges``; ``owned`` is a regular expression for the
+    names of each account."""
+    names = list(exchanges)
+    return [account for account, pattern in owned.items()
+            if sum(re.fullmatch(pattern, name) is not None for name in names) > HOST_EXCHANGES_MAX]
 
 
 def suspects(connections: Iterable[BusConnection], before: Mapping[Peer, int], now: Mapping[Peer, int],

@@ -21,7 +21,7 @@ from devstack.virtualcloud.mainjob import PROGRAMS, cli_environment, lab
 from tests.duplex import journals, releases
 from tests.duplex.journals import CONTROLLERS
 from tests.duplex.releases import NEXT, NOW
-from tests.duplex.test_endurance import FOLDER, Updates, load, stored
+from tests.duplex.test_endurance import FOLDER, load, stored
 
 __all__ = ["load"]
 RELEASE = f"starlingx-{NEXT}"

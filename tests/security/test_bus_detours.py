@@ -313,6 +313,45 @@ def test_commands_that_the_broker_has_not_carried_out_are_no_way_to_fill_its_mem
             each.close()
 
 
+def declares(channel: amqp.Channel, number: int) -> bytes:
+    """So many requests to make an exchange with 7,000 bytes of arguments, none of which wants a reply."""
+    arguments = short("junk") + b"S" + struct.pack(">I", 7_000) + b"x" * 7_000
+    payloads = (struct.pack(">HHH", 40, 10, 0) + short(f"reply_host.worker-0_{each}") + short("fanout") + b"\x10"
+                + struct.pack(">I", len(arguments)) + arguments for each in range(number))
+    return b"".join(struct.pack(">BHL", 1, channel.channel_id, len(each)) + each + b"\xce" for each in payloads)
+
+
+def test_who_makes_exchanges_without_end_is_barred_and_they_go(secured: SecuredBus) -> None:
+    """The broker holds their arguments in its memory, many times as long, and has no limit on their number."""
+    told = list[str]()
+    guard = BusGuard(secured.admin, secured.node.port, 64, lambda hostname, reason: told.append(hostname))
+    guard.audit()
+    assert told == []
+    attacker = connect(secured.host("worker-0"))
+    channel = attacker.channel()
+    raw: socket.socket = attacker.transport.sock
+    raw.settimeout(60)
+    # As many as nftables lets through at once, from another machine.
+    raw.sendall(declares(channel, 1_000))
+
+    def barred() -> bool:
+        guard.audit()
+        return bool(told)
+
+    wait_for(barred, 45, "the guard to bar the host")
+    assert told == ["worker-0"]
+    assert secured.admin.barred() == [host_account("worker-0")]
+
+    def gone() -> bool:
+        guard.audit()
+        return not any(name.startswith("reply_host.worker-0_") for name in secured.admin.exchanges())
+
+    wait_for(gone, 60, "the exchanges to be removed")
+    secured.admin.limit_connections(host_account("worker-0"), 64)
+    with contextlib.suppress(amqp.AMQPError, OSError):
+        attacker.close()
+
+
 def test_arguments_of_a_host_do_not_fill_the_broker(secured: SecuredBus) -> None:
     """They stay in its memory, twelve times as long, and in its definitions, which the conductor reads."""
     for what in ("queue", "binding"):

@@ -15,6 +15,8 @@ from flock.testing.services.process import wait_for
 from sysinv.bootstrap.bus import BUS_PORT
 from sysinv.bootstrap.front import (
     ADDRESS_CONNECTIONS,
+    BUS_BURST_KBYTES,
+    BUS_KBYTES_PER_S,
     BUS_OPENS_BURST,
     UNTRACKED_UDP,
     Published,
@@ -183,6 +185,35 @@ def test_an_address_opens_a_share_of_connections_to_the_bus_and_others_theirs(
     made = called(attacker, 1_000)
     assert BUS_OPENS_BURST <= made < 400
     assert called(other, BUS_OPENS_BURST) == BUS_OPENS_BURST
+
+
+# Sends to the bus for so many seconds, and says how many bytes the other side has acknowledged.
+SENDER = f"""
+import socket, sys, time
+sock = socket.create_connection(("2001:db8::1" if ":" in sys.argv[1] else "192.0.2.1", {BUS_PORT}), 5,
+                                source_address=(sys.argv[1], 0))
+sock.settimeout(1)
+end, sent = time.monotonic() + float(sys.argv[2]), 0
+while time.monotonic() < end:
+    try:
+        sent += sock.send(b"x" * 65536)
+    except TimeoutError:
+        pass
+left = int.from_bytes(__import__("fcntl").ioctl(sock, 0x5411, b"\\0" * 4), sys.byteorder)
+print(sent - left, flush=True)
+"""
+
+
+@pytest.mark.parametrize(("attacker", "other"), [("192.0.2.2", "192.0.2.3"), ("2001:db8::2", "2001:db8::3")])
+def test_an_address_sends_a_share_of_bytes_to_the_bus_and_others_theirs(
+        site: Site, attacker: str, other: str) -> None:
+    """The broker reads commands faster than it carries them out: 740 MB of them stopped it for minutes."""
+    def sent(source: str, seconds: float) -> int:
+        return int(subprocess.run(["nsenter", "-t", str(site.clients), "-n", sys.executable, "-c", SENDER, source,
+                                   str(seconds)], capture_output=True, text=True, timeout=60, check=True).stdout)
+    burst, rate = BUS_BURST_KBYTES * 1024, BUS_KBYTES_PER_S * 1024
+    assert burst / 2 < sent(attacker, 5) < burst + 10 * rate
+    assert sent(other, 2) > burst / 2
 
 
 def test_small_questions_do_not_fill_the_table_of_connections(site: Site) -> None:

@@ -133,7 +133,7 @@ class RabbitNode:
                 process.kill()
         self._node = self._epmd = None
 
-    def control(self, *arguments: str, timeout_s: float = 30.0) -> str:
+    def control(self, *arguments: str, timeout_s: float = 90.0) -> str:
         """Run rabbitmqctl; returns its output."""
         return run(self.control_command(*arguments), timeout_s=timeout_s).out
 

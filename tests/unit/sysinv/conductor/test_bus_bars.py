@@ -13,7 +13,15 @@ from flock.exec import CommandFailed, CommandNotFound, CommandTimeout, OutputToo
 from flock.rpc.accounts import BusConnection, HostAccess, StoredQueue
 from sysinv.conductor import busguard as guards
 from sysinv.conductor.busguard import ASK_EVERY_S, RELIEF_S, SEARCH_AFTER_S, BusGuard
-from sysinv.model.busguard import BARRED_S, CONTROLLERS, HELD_BYTES, HISTORY_MAX, SAMPLE_S, SUSPECT_BYTES
+from sysinv.model.busguard import (
+    BARRED_S,
+    CONTROLLERS,
+    HELD_BYTES,
+    HISTORY_MAX,
+    HOST_EXCHANGES_MAX,
+    SAMPLE_S,
+    SUSPECT_BYTES,
+)
 
 PORT, CONNECTIONS_MAX = 5671, 64
 A, B, C, SERVICE = "host.a", "host.b", "host.c", "service.fm-api"
@@ -34,6 +42,7 @@ class Bus:
         self.holding: dict[str, int] = {}
         self.closed: list[str] = []
         self.cleared: list[str] = []
+        self.made: list[str] = []
         self.set: list[tuple[str, int]] = []
         self.told: list[tuple[str, str]] = []
         self.counts_fail: Exception | None = None
@@ -83,12 +92,16 @@ class Bus:
     def queues(self) -> list[StoredQueue]:
         return [StoredQueue("reply_host.a_1")]
 
+    def hosts(self) -> list[str]:
+        return ["a", "b"]
+
     def exchanges(self) -> list[str]:
-        return ["flock"]
+        return ["flock", *self.made]
 
     def clear(self, access: HostAccess, queues: list[str], exchanges: list[str]) -> None:
         self._answer("clear")
-        assert (queues, exchanges) == (["reply_host.a_1"], ["flock"]), "the access says which of them are the host's"
+        # The access says which of them are the host's.
+        assert (queues, exchanges) == (["reply_host.a_1"], ["flock", *self.made])
         self.cleared.append(access.account)
 
     def close(self, connection: str) -> None:
@@ -156,7 +169,7 @@ def test_who_filled_the_memory_is_barred_and_loses_all_its_connections(
     assert bus.set == [(B, 0)]
     assert bus.closed == ["10.0.0.2:2 -> 10.0.0.1:5671", "10.0.0.2:102 -> 10.0.0.1:5671"]
     assert bus.told == [("b", "it filled the memory of the message bus, and may not connect for 10 minutes")]
-    assert "host b filled the memory of the message bus; it may not connect for 600 s" in caplog.text
+    assert "host b may not connect to the message bus for 600 s: it filled the memory" in caplog.text
 
 
 def test_the_largest_sender_comes_first_and_the_others_are_spared_when_that_helps(bus: Bus) -> None:
@@ -432,3 +445,15 @@ def test_a_broker_that_does_not_say_what_is_held_is_guarded_by_bytes(bus: Bus) -
     fill(bus, a=SUSPECT_BYTES)
     bus.guard.audit()
     assert bus.set == [(A, 0)]
+
+
+def test_who_makes_exchanges_without_end_is_barred_before_the_memory_is_full(bus: Bus) -> None:
+    bus.made = ["mtce.agent.a_fanout"] * 200 + ["reply_host.b_1"] * HOST_EXCHANGES_MAX
+    bus.guard.audit()
+    assert bus.set == []
+    bus.made += ["reply_host.a_1", "reply_host.b_2"]
+    bus.guard.audit()
+    assert bus.set == [(B, 0)] and len(bus.closed) == 2
+    assert [(hostname, "exchanges" in why) for hostname, why in bus.told] == [("b", True)]
+    bus.guard.audit()
+    assert bus.set == [(B, 0)], "once"
