@@ -141,6 +141,7 @@ class Beat(Struct, frozen=True):
     follows up to ``fenced``: as the beat of the domain explains them.
 
     ``carriers``: by path of the sender, whether its device has a carrier; ``heard``: by path, the nodes heard lately;
+    ``unheard``: by path with a multicast group, the nodes whose multicast has not come of late.
     ``reachable``: by path, whether any of its probed targets answers, where that is known. ``pausing_ms``: its silence
     is announced for that long. ``departing_ms``: the sender ends with its host, and is expected back within that time.
 
@@ -176,3 +177,4 @@ class Beat(Struct, frozen=True):
     keys: KeyReport | None = None
     offers: dict[str, KeyOffer] = field(default_factory=dict)
     snapshot: Snapshot | None = None
+    unheard: dict[str, tuple[str, ...]] = field(default_factory=dict)

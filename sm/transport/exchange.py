@@ -18,6 +18,7 @@ from sm.core.snapshots import Assembly, split
 from sm.transport import codec
 from sm.transport.budget import BudgetReader
 from sm.transport.codec import Refusal
+from sm.transport.fallback import Fallback
 from sm.transport.keyring import EVERYBODY, Keyring
 from sm.transport.settings import PathLink, Peer, checked
 from sm.transport.udp import PathSockets, Source, canonical, drain
@@ -27,7 +28,8 @@ READS_PER_WINDOW = 150
 """Of each path's sockets: 15,000 datagrams per second."""
 CHORES_S = 1.0
 SILENT_CHORES_MAX = 5
-"""A path on which nothing was taken for so many chores gets new sockets: its memberships may be gone."""
+"""A path on which nothing was taken by multicast, or by unicast where it has no group, for so many chores gets new
+sockets: its memberships may be gone, and a new one is told to the switch."""
 SUMMARY_CHORES = 60
 _REFUSALS = {Verdict.REPLAYED: Refusal.REPLAYED, Verdict.LATE: Refusal.LATE, Verdict.GREETED: Refusal.GREETED}
 
@@ -43,6 +45,9 @@ class _Path:
     by_source: Mapping[Source, Peer]
     targets: tuple[tuple[str, str, int], ...]
     """Receiver, address and port of what is sent on the path: the group, and each that is not reached by it."""
+    members: Mapping[str, tuple[str, str, int]]
+    """The same of each node that is reached by the group, for when multicast does not arrive."""
+    fallback: Fallback
     readers: list[BudgetReader] = field(default_factory=list)
     silent_chores: int = 0
 
@@ -52,7 +57,9 @@ def _path(link: PathLink, sockets: PathSockets) -> _Path:
     if link.group is not None and len(targets) < len(link.peers):
         targets.append((EVERYBODY, link.group, link.port))
     by_source = {(canonical(peer.address), peer.port): peer for peer in link.peers}
-    return _Path(link, sockets, by_source, tuple(targets))
+    members = {peer.name: (peer.name, peer.address, peer.port) for peer in link.peers
+               if link.group is not None and not peer.witness}
+    return _Path(link, sockets, by_source, tuple(targets), members, Fallback(members))
 
 
 class Exchange:
@@ -115,8 +122,10 @@ class Exchange:
         """
         if beat.boot != self.boot:
             raise ValueError(f"a beat of boot {beat.boot}, not {self.boot}")
-        beat = replace(beat, greetings=self._admission.greetings(self._clock()), keys=self._keyring.ring.report,
-                       offers=self._keyring.offers(self._others, self._reports))
+        now_ms = self._clock()
+        unheard = {path.link.name: nodes for path in self._paths if (nodes := path.fallback.unheard(now_ms))}
+        beat = replace(beat, greetings=self._admission.greetings(now_ms), keys=self._keyring.ring.report,
+                       offers=self._keyring.offers(self._others, self._reports), unheard=unheard)
         if beat.snapshot is None:
             body, flags = codec.encode(beat)
             if len(body) > self._body_max:
@@ -142,8 +151,14 @@ class Exchange:
 
     def _send_body(self, body: bytes, flags: int) -> None:
         self._sequence += 1
+        now_ms = self._clock()
         for path in self._paths:
             name = path.link.name
+            # These come first, so that ``problems`` says how the multicast fared: the node may well be down.
+            for node in path.fallback.needed(now_ms):
+                receiver, address, port = path.members[node]
+                path.sockets.send(codec.seal(body, flags, self._sequence, *self._keyring.signing(name, receiver)),
+                                  address, port)
             for receiver, address, port in path.targets:
                 data = codec.seal(body, flags, self._sequence, *self._keyring.signing(name, receiver))
                 if not path.sockets.send(data, address, port):
@@ -191,11 +206,16 @@ class Exchange:
         if beat.node != peer.name:
             return Refusal.SENDER
         verdict = self._admission.admit(path.link.name, beat, sequence, now_ms)
+        if verdict is Verdict.REPLAYED and path.fallback.is_twin(peer.name, sequence, receiver, now_ms):
+            return None
         if verdict is not Verdict.ACCEPTED:
             return _REFUSALS[verdict]
         self.taken[path.link.name] += 1
-        path.silent_chores = 0
-        self._accept(path, beat)
+        if receiver == EVERYBODY or peer.name not in path.members:
+            # Unicast that replaces multicast is no reason to keep the membership as it is.
+            path.silent_chores = 0
+        path.fallback.heard(peer.name, sequence, receiver, now_ms)
+        self._accept(path, beat, now_ms)
         return None
 
     def _decode(self, node: str, body: bytes, flags: int) -> Beat | Refusal:
@@ -208,7 +228,10 @@ class Exchange:
             self._decoded[node] = (body, beat)
         return beat
 
-    def _accept(self, path: _Path, beat: Beat) -> None:
+    def _accept(self, path: _Path, beat: Beat, now_ms: int) -> None:
+        for each in self._paths:
+            # A node says on every path on which of them it misses this node's multicast.
+            each.fallback.told(beat.node, self.node in beat.unheard.get(each.link.name, ()), now_ms)
         if beat.keys is not None:
             self._reports[beat.node] = beat.keys
         offer = beat.offers.get(self.node)

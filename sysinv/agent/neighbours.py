@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Keeps the kernel from learning a neighbour's address from a wrong machine.
 
-sysinv-conductor says which machines may claim which addresses. nftables drops every other ARP frame that claims one of
-them. Permanent entries in the table of neighbours would do the same, but somebody would have to rewrite them on each
-host within the second in which the floating address moves; a filter lets the other controller's announcement pass.
+sysinv-conductor says which machines may claim which addresses. nftables drops every other ARP frame, and every other
+message of IPv6's neighbour discovery, that claims one of them. Permanent entries in the table of neighbours would do
+the same, but somebody would have to rewrite them on each host within the second in which the floating address moves;
+a filter lets the other controller's announcement pass.
 
-A second filter drops ARP frames whose sender is in no subnet of the interface. The kernel makes an entry for the sender
+Another filter drops ARP frames whose sender is in no subnet of the interface. The kernel makes an entry for the sender
 of every request, whatever its address; one table with 1,024 places serves all networks, and when it is full the host
 reaches nobody whom it does not know already.
 """
@@ -29,7 +30,7 @@ from sysinv.contract.rpc import Neighbours
 from sysinv.model.host import normal_mac
 
 LOG = logging.getLogger(__name__)
-TABLE, SUBNETS_TABLE = "flock-neighbours", "flock-subnets"
+TABLE, ADVERTISEMENTS_TABLE, SUBNETS_TABLE = "flock-neighbours", "flock-advertisements", "flock-subnets"
 EVERY_S, RETRY_S = 60.0, 10.0
 # A card of a controller may be replaced: what nobody has confirmed for so long protects nothing any more. The kernel
 # counts, so a dead agent changes nothing about that. Pairs last longer, so that an address never stands without them.
@@ -83,6 +84,49 @@ def filter_script(neighbours: Mapping[str, tuple[str, frozenset[str]]]) -> str:
             "  }",
             "}"]
     return "\n".join(lines) + "\n"
+
+
+def advertisements_script(neighbours: Mapping[str, tuple[str, frozenset[str]]]) -> str:
+    """As ``filter_script``, for the messages of neighbour discovery (RFC 4861). IPv6 only.
+
+    The kernel learns from the first option with a link-layer address: of the target in an advertisement, of the sender
+    in a solicitation. Linux sends it as the first option, or sends none. So a claim with another first option is
+    dropped, and one without an option passes, because it names no machine. A message that is too short for an
+    expression does not match it. A host asks for routers from its link-local address, which nobody's here is.
+    """
+    lines = [f"table ip6 {ADVERTISEMENTS_TABLE}", f"delete table ip6 {ADVERTISEMENTS_TABLE}"]
+    pairs = [(ipaddress.IPv6Address(address), int(mac.replace(":", ""), 16))
+             for address, (_, macs) in sorted(neighbours.items()) if ":" in address for mac in sorted(macs)]
+    if pairs:
+        # Offsets in bits of the ICMPv6 message: target, and type and address of the first option. This nftables has no
+        # names for them, and numbers cannot be compared with a set of addresses.
+        target, option, stated = "@th,64,128", "@th,192,16", "@th,208,48"
+        addresses = list(dict.fromkeys(address for address, _ in pairs))
+        for kind, form, text in (("target", target, _number), ("sender", "ip6 saddr", str)):
+            lines += [
+                f"table ip6 {ADVERTISEMENTS_TABLE} {{",
+                f"  set {kind}s {{ typeof {form}; timeout {KEPT_S}s; "
+                f"elements = {{ {', '.join(map(text, addresses))} }}; }}",
+                f"  set {kind}_pairs {{ typeof {form} . {stated}; timeout {PAIRS_KEPT_S}s; "
+                f"elements = {{ {', '.join(f'{text(address)} . {mac:#014x}' for address, mac in pairs)} }}; }}",
+                "}"]
+        lines += [
+            f"table ip6 {ADVERTISEMENTS_TABLE} {{",
+            "  chain input {",
+            "    type filter hook input priority filter; policy accept;",
+            f"    icmpv6 type nd-neighbor-advert {target} @targets {option} != 0x0201 counter drop",
+            f"    icmpv6 type nd-neighbor-advert {target} @targets {target} . {stated} != @target_pairs counter drop",
+            f"    icmpv6 type nd-neighbor-solicit ip6 saddr @senders {option} != 0x0101 counter drop",
+            "    icmpv6 type nd-neighbor-solicit ip6 saddr @senders "
+            f"ip6 saddr . {stated} != @sender_pairs counter drop",
+            "    icmpv6 type nd-router-solicit ip6 saddr @senders counter drop",
+            "  }",
+            "}"]
+    return "\n".join(lines) + "\n"
+
+
+def _number(address: ipaddress.IPv6Address) -> str:
+    return f"{int(address):#034x}"
 
 
 def subnets_script(subnets: Subnets) -> str:
@@ -184,6 +228,7 @@ class NeighbourWatch:
         self._known, self._known_at = found, self._clock()
         # Conflicts are still seen, and alarmed, when only the filter is missing.
         self._guard("wrong claims on addresses of neighbours", lambda: filter_script(found.neighbours))
+        self._guard("wrong claims on IPv6 addresses of neighbours", lambda: advertisements_script(found.neighbours))
 
     def _guard_subnets(self) -> None:
         self._guard("ARP frames of senders in no subnet", lambda: subnets_script(self._subnets()))

@@ -6,7 +6,6 @@ Real processes, each in a network namespace of its own, with a cable between the
 from __future__ import annotations
 
 import json
-import os
 import select
 import socket
 import subprocess
@@ -51,13 +50,13 @@ class Network:
         self._control = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._closing: list[Callable[[], None]] = [self._control.close]
         self._places: dict[str, int] = {}
-        own = os.readlink("/proc/self/ns/net")
         for name in ADDRESSES:
-            holder = subprocess.Popen(["unshare", "--net", "sleep", "600"])
+            # mtce-heartbeat reads in /sys whether the link is up.
+            holder = subprocess.Popen(["unshare", "--net", "--mount", "sh", "-c",
+                                       f"mount -t sysfs sysfs /sys && touch {folder}/{name}.ready && exec sleep 600"])
             self._closing += [holder.wait, holder.kill]
             self._places[name] = holder.pid
-        wait_for(lambda: all(os.readlink(f"/proc/{pid}/ns/net") != own for pid in self._places.values()), 10,
-                 "namespaces")
+        wait_for(lambda: all((folder / f"{name}.ready").exists() for name in ADDRESSES), 10, "namespaces")
         self.inside("controller-0", "ip", "link", "add", "mgmt0", "type", "veth", "peer", "name", "mgmt0", "netns",
                     str(self._places["worker-0"]))
         for name, address in ADDRESSES.items():
@@ -66,7 +65,7 @@ class Network:
             self.inside(name, "ip", "route", "add", "default", "via", "192.168.204.1")
 
     def inside(self, name: str, *words: str, given: str = "") -> str:
-        return subprocess.run(["nsenter", "--net", "--target", str(self._places[name]), *words], check=True,
+        return subprocess.run(["nsenter", "--net", "--mount", "--target", str(self._places[name]), *words], check=True,
                               capture_output=True, text=True, input=given, timeout=30).stdout
 
     def start(self, name: str, key: bytes, more: str) -> Process:
@@ -79,7 +78,7 @@ class Network:
             f"[heartbeat]\nmgmt_interface = mgmt0\ncluster_host_interface = absent0\nkey_file = {folder}/key\n"
             f"realtime_priority = 0\n{more}")
         process = Process(f"heartbeat-{name}",
-                          ["nsenter", "--net", "--target", str(self._places[name]), HEARTBEAT], folder,
+                          ["nsenter", "--net", "--mount", "--target", str(self._places[name]), HEARTBEAT], folder,
                           env={"FLOCK_CONF_DIR": str(folder), "PYTHONPATH": SOURCE, "PATH": "/usr/bin:/bin"})
         self._closing.append(process.kill)
         return process

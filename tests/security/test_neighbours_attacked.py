@@ -2,14 +2,17 @@
 """A machine on the cable says that it has the controller's address: real frames, a real kernel, the real filter."""
 from __future__ import annotations
 
+import ipaddress
 import json
 import os
 import shutil
 import socket
+import struct
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -19,6 +22,9 @@ from sysinv.agent import claims, neighbours
 HOST, ACTIVE, STANDBY, ATTACKER = (f"02:00:00:00:00:{last}" for last in ("10", "02", "03", "66"))
 FLOATING, FIXED, FREE = "192.168.204.1", "192.168.204.2", "192.168.204.77"
 KNOWN = {FLOATING: ("controller", frozenset({ACTIVE, STANDBY})), FIXED: ("controller-0", frozenset({ACTIVE}))}
+FLOATING6, FIXED6, HOST6 = "fd00:204::1", "fd00:204::2", "fd00:204::10"
+KNOWN6 = {FLOATING6: ("controller", frozenset({ACTIVE, STANDBY})), FIXED6: ("controller-0", frozenset({ACTIVE}))}
+ROUTER_SOLICIT, SOLICIT, ADVERT = 133, 135, 136
 SEND = """
 import json, socket, sys
 packets = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
@@ -45,6 +51,49 @@ def request(sender: str, mac: str = ATTACKER) -> bytes:
     return reply(sender, mac)[:20] + b"\x00\x01" + reply(sender, mac)[22:]
 
 
+def option(kind: int, mac: str) -> bytes:
+    return bytes((kind, 1)) + bytes.fromhex(mac.replace(":", ""))
+
+
+def discovery(kind: int, target: str, options: bytes, sender: str = HOST6[:-2] + "66", flags: int = claims.OVERRIDE,
+              source: str = ATTACKER, extension: bytes = b"") -> bytes:
+    """A unicast message of neighbour discovery to the host."""
+    own, to = ipaddress.IPv6Address(sender).packed, ipaddress.IPv6Address(HOST6).packed
+    body = struct.pack("!BBHI", kind, 0, 0, flags) + (ipaddress.IPv6Address(target).packed if target else b"") + options
+    total = sum(struct.unpack(f"!{(40 + len(body)) // 2}H", own + to + struct.pack("!II", len(body), claims.ICMPV6)
+                              + body))
+    while total > 0xFFFF:
+        total = (total & 0xFFFF) + (total >> 16)
+    body = body[:2] + struct.pack("!H", ~total & 0xFFFF) + body[4:]
+    head = struct.pack("!IHBB", 0x60000000, len(extension + body), 60 if extension else claims.ICMPV6, 255) + own + to
+    return (bytes.fromhex(HOST.replace(":", "")) + bytes.fromhex(source.replace(":", ""))
+            + claims.IPV6.to_bytes(2, "big") + head + extension + body)
+
+
+def advert(target: str, mac: str = ATTACKER, **more: Any) -> bytes:
+    return discovery(ADVERT, target, option(2, mac), **more)
+
+
+NONCE = bytes((14, 1)) + b"nonce!"
+# Destination options with padding only, before the message.
+PADDED = bytes((claims.ICMPV6, 0, 1, 4, 0, 0, 0, 0))
+FORGED6 = {
+    "advertisement": lambda target: advert(target),
+    "advertisement in the controller's frame": lambda target: advert(target, source=ACTIVE),
+    "advertisement from the address itself": lambda target: advert(target, sender=target),
+    "answer": lambda target: advert(target, flags=0x60000000),
+    "another option first": lambda target: discovery(ADVERT, target, NONCE + option(2, ATTACKER)),
+    "the other link-layer address first": lambda target: discovery(ADVERT, target, option(1, ACTIVE)
+                                                                   + option(2, ATTACKER)),
+    "behind an extension header": lambda target: advert(target, extension=PADDED),
+    "solicitation": lambda target: discovery(SOLICIT, HOST6, option(1, ATTACKER), target, 0),
+    "solicitation, another option first": lambda target: discovery(SOLICIT, HOST6, NONCE + option(1, ATTACKER), target,
+                                                                   0),
+    "question for routers": lambda target: discovery(ROUTER_SOLICIT, "", option(1, ATTACKER), target, 0),
+    "to all": lambda target: claims.announcement(target, ATTACKER),
+}
+
+
 class Wire:
     """A host and, at the other end of its cable, whoever sends the frames."""
 
@@ -69,6 +118,12 @@ class Wire:
 
     def protect(self) -> None:
         self.inside(self.host, "nft", "-f", "-", given=neighbours.filter_script(KNOWN))
+
+    def protect6(self) -> None:
+        self.inside(self.host, "nft", "-f", "-", given=neighbours.advertisements_script(KNOWN6))
+
+    def unprotect6(self) -> None:
+        self.inside(self.host, "nft", "-f", "-", given=neighbours.advertisements_script({}))
 
     def confine(self) -> None:
         self.inside(self.host, "nft", "-f", "-",
@@ -190,3 +245,81 @@ def test_the_filter_of_subnets_ends_by_itself(wire: Wire, monkeypatch: pytest.Mo
         wire.send(request("172.31.0.1"))
         return "172.31.0.1" in wire.table()
     wait_for(seen, 10, "the end of the filter")
+
+
+@pytest.fixture
+def wire6(wire: Wire) -> Wire:
+    """The host has an IPv6 address, and knows the controllers' from the network."""
+    wire.ip(wire.host, "-6", "address", "add", f"{HOST6}/64", "dev", "mgmt0", "nodad")
+    # A host that forwards, as those with containers do, also learns from questions for routers.
+    wire.inside(wire.host, "sysctl", "-qw", "net.ipv6.conf.all.forwarding=1")
+    for address in (FLOATING6, FIXED6):
+        wire.remember(address, ACTIVE)
+    return wire
+
+
+@pytest.mark.parametrize("kind", FORGED6)
+def test_without_the_filter_each_of_these_takes_the_controllers_ipv6_address(wire6: Wire, kind: str) -> None:
+    """The attack is real: the test below would see it."""
+    wire6.send(FORGED6[kind](FLOATING6))
+    assert wire6.believed(FLOATING6) == ATTACKER
+
+
+@pytest.mark.parametrize("kind", FORGED6)
+def test_claims_of_a_wrong_machine_on_ipv6_addresses_change_nothing(wire6: Wire, kind: str) -> None:
+    wire6.protect6()
+    wire6.send(*[FORGED6[kind](address) for address in (FLOATING6, FIXED6)] * 3)
+    assert wire6.believed(FLOATING6) == wire6.believed(FIXED6) == ACTIVE
+
+
+def test_the_floating_ipv6_address_moves_with_one_advertisement_of_the_other_controller(wire6: Wire) -> None:
+    wire6.protect6()
+    for mac in (STANDBY, ACTIVE):
+        wire6.send(claims.announcement(FLOATING6, mac))
+        assert wire6.believed(FLOATING6) == mac
+    wire6.send(discovery(SOLICIT, HOST6, option(1, STANDBY), FLOATING6, 0, source=STANDBY))
+    assert wire6.believed(FLOATING6) == STANDBY
+    wire6.send(claims.announcement(FIXED6, STANDBY))
+    assert wire6.believed(FIXED6) == ACTIVE
+
+
+def test_an_answer_that_names_no_machine_passes(wire6: Wire) -> None:
+    """So Linux answers a question that came by unicast; without it no entry would stay."""
+    wire6.protect6()
+    before = wire6.ip(wire6.host, "-json", "neigh", "show", "to", FLOATING6)
+    assert "STALE" in before
+    wire6.send(discovery(ADVERT, FLOATING6, b"", FLOATING6, 0x40000000, source=ACTIVE))
+    assert wire6.believed(FLOATING6) == ACTIVE
+    counters = wire6.inside(wire6.host, "nft", "list", "table", "ip6", neighbours.ADVERTISEMENTS_TABLE)
+    assert counters.count("counter packets 0") == counters.count("counter packets") == 5
+
+
+def test_other_ipv6_neighbours_and_the_end_of_the_filter(wire6: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = "fd00:204::77"
+    wire6.remember(other, ACTIVE)
+    monkeypatch.setattr(neighbours, "KEPT_S", 8)
+    monkeypatch.setattr(neighbours, "PAIRS_KEPT_S", 10)
+    for _ in range(2):
+        wire6.protect6()
+    wire6.send(advert(FLOATING6), advert(other))
+    assert wire6.believed(FLOATING6) == ACTIVE and wire6.believed(other) == ATTACKER
+
+    def ended() -> bool:
+        wire6.send(advert(FLOATING6))
+        return wire6.believed(FLOATING6) == ATTACKER
+
+    wait_for(ended, 40, "the end of the filter")
+    wire6.unprotect6()
+    wire6.unprotect6()
+
+
+def test_two_real_kernels_find_each_other_through_the_filter(wire6: Wire) -> None:
+    """The controller's own kernel asks and answers; the host's entry is learned anew and confirmed."""
+    wire6.protect6()
+    wire6.ip(wire6.others, "link", "set", "cable", "address", ACTIVE)
+    wire6.ip(wire6.others, "-6", "address", "add", f"{FIXED6}/64", "dev", "cable", "nodad")
+    wire6.ip(wire6.host, "-6", "neigh", "flush", "dev", "mgmt0")
+    wire6.inside(wire6.host, "ping", "-c", "1", "-w", "10", FIXED6)
+    assert wire6.believed(FIXED6) == ACTIVE
+    wire6.ip(wire6.host, "-6", "neigh", "change", FIXED6, "lladdr", ACTIVE, "dev", "mgmt0", "nud", "probe")
+    wait_for(lambda: "REACHABLE" in wire6.ip(wire6.host, "-json", "neigh", "show", "to", FIXED6), 20, "the answer")

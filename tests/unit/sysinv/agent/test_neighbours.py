@@ -9,12 +9,14 @@ import pytest
 
 from flock.core.errors import Unavailable
 from sysinv.agent.neighbours import (
+    ADVERTISEMENTS_TABLE,
     EVERY_S,
     KEPT_S,
     RETRY_S,
     SUBNETS_TABLE,
     Known,
     NeighbourWatch,
+    advertisements_script,
     filter_script,
     known,
     subnets_script,
@@ -36,6 +38,7 @@ class Bench:
         self.subnets: dict[str, frozenset[str]] = {"mgmt0": frozenset({"192.168.204.0/24", "fd00::/64"})}
         self.unreadable: Exception | None = None
         self.subnet_scripts: list[str] = []
+        self.advertisement_scripts: list[str] = []
         self.failure: Exception | None = None
         self.now = 0.0
         self.kept = folder / "neighbours.json"
@@ -60,6 +63,9 @@ class Bench:
         if SUBNETS_TABLE in script:
             self.subnet_scripts.append(script)
             return
+        if ADVERTISEMENTS_TABLE in script:
+            self.advertisement_scripts.append(script)
+            return
         self.scripts.append(script)
         if self.failure is not None:
             raise self.failure
@@ -73,6 +79,7 @@ def bench(tmp_path: Path) -> Bench:
 def test_the_reply_is_loaded_and_known(bench: Bench) -> None:
     assert bench.watch.step() == EVERY_S
     assert bench.scripts == [filter_script({ADDRESS: ("controller", frozenset({MAC0, MAC1}))})]
+    assert bench.advertisement_scripts == [advertisements_script({})], "no neighbour has an IPv6 address"
     assert bench.watch.known() == Known({ADDRESS: ("controller", frozenset({MAC0, MAC1}))}, {MAC1: "worker-9"})
 
 
@@ -134,6 +141,12 @@ def test_what_is_no_address_is_left_out() -> None:
 def test_without_neighbours_of_ipv4_there_is_no_filter() -> None:
     assert "chain" not in filter_script({"fd00::1": ("x", frozenset({MAC0}))})
     assert "chain" not in filter_script({})
+
+
+def test_without_neighbours_of_ipv6_there_is_no_filter_of_advertisements() -> None:
+    assert "chain" not in advertisements_script({ADDRESS: ("controller", frozenset({MAC0}))})
+    script = advertisements_script({"fd00::1": ("x", frozenset({MAC0})), ADDRESS: ("controller", frozenset({MAC1}))})
+    assert "chain" in script and MAC1.replace(":", "") not in script
 
 
 def test_the_filter_of_subnets_needs_no_conductor(bench: Bench) -> None:
