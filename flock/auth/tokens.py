@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import webob.exc
+from keystoneauth1 import exceptions as keystone_errors
 from keystonemiddleware import auth_token
 
 from flock.auth.context import IDENTITY_HEADERS
@@ -105,7 +106,8 @@ class TokenCheck(auth_token.AuthProtocol):  # type: ignore[misc]
     def _ask(self, token: str, allow_expired: bool) -> Any:
         try:
             data = super().fetch_token(token, allow_expired=allow_expired)
-        except webob.exc.HTTPServiceUnavailable:
+        except (webob.exc.HTTPServiceUnavailable, keystone_errors.ClientException):
+            # The second where this service's own login fails, or gets no answer.
             raise Unavailable(service="Keystone", reason="the token could not be checked") from None
         except auth_token.InvalidToken:
             self._memory.forget(token)

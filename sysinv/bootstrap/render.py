@@ -142,10 +142,14 @@ def keystone_files(answers: Answers, secrets: SystemSecrets) -> list[RenderedFil
     })
     # Keystone parses sys.argv on import and would exit on the server's arguments.
     wsgi = (Path(logins.__file__).read_text() + "\n\nimport sys\n\nsys.argv = ['keystone']\n\n"
+            "from keystone.common.rbac_enforcer import policy\n"
             "from keystone.wsgi.api import application as keystone\nfrom sqlalchemy.orm import configure_mappers\n"
             "from werkzeug.test import Client\n\nfrom flock_standby import wait_until_active\n\n"
             # What the first request would do otherwise. It asks for the versions, which needs no database.
             "configure_mappers()\nClient(keystone).get('/v3')\n"
+            # Loads the rules, for nobody. The first of several requests at a time would load them while the others
+            # find none and are refused.
+            "policy.enforce({}, 'identity:validate_token', {}, do_raise=False)\n"
             f"wait_until_active(['{KEYSTONE_CONF}', __file__])\n"
             f"application = guarded(keystone, {sorted(secrets.keystone)!r})\n")
     return [

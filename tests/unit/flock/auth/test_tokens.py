@@ -31,6 +31,7 @@ class StubKeystone(ThreadingHTTPServer):
         self.tokens: dict[str, dict[str, Any]] = {}
         self.validated: list[str] = []
         self.broken = False
+        self.login = 201
         self.asked, self.go = threading.Semaphore(0), threading.Event()
         self.go.set()
 
@@ -78,6 +79,10 @@ class _Answers(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
+        if self.server.login != 201:
+            if self.server.login:
+                self._send(self.server.login, {"error": {"code": self.server.login}})
+            return
         own = {"token": {**self.server.tokens["service"]["token"], "catalog": [
             {"type": "identity", "name": "keystone", "id": "k", "endpoints": [
                 {"interface": name, "url": self.server.url, "region": "R", "region_id": "R", "id": name}
@@ -270,6 +275,18 @@ def test_keystone_away_is_503_in_the_wire_shape(app: Any, keystone: StubKeystone
     response = ask(app, X_Auth_Token="tom")
     assert response.status_int == 503
     assert "Keystone is not available" in json.loads(response.json["error_message"])["faultstring"]
+
+
+@pytest.mark.parametrize("login", [500, 429, 401, 0], ids=["fails", "too many", "refused", "no answer"])
+def test_a_service_that_cannot_log_in_itself_answers_503(app: Any, keystone: StubKeystone, login: int) -> None:
+    """As just after a failover, when all services log in at the same time."""
+    keystone.add("tom", "reader")
+    keystone.login = login
+    response = ask(app, X_Auth_Token="tom")
+    assert response.status_int == 503
+    assert "Keystone is not available" in json.loads(response.json["error_message"])["faultstring"]
+    keystone.login = 201
+    assert ask(app, X_Auth_Token="tom").status_int == 200
 
 
 def test_memory_forgets_by_age_and_by_number() -> None:

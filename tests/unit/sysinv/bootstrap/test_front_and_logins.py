@@ -60,6 +60,9 @@ def test_wrong_passwords_lock_in_front_of_keystone_only():
     assert wsgi.endswith(
         "application = guarded(keystone, ['fm', 'mtce', 'patching', 'sm', 'sysinv'])\n")
     compile(wsgi, "flock_keystone_wsgi.py", "exec")
+    # All that needs no database is done before it stands by.
+    assert 0 < wsgi.index("Client(keystone).get('/v3')") < wsgi.index("policy.enforce(") < wsgi.index(
+        "\nwait_until_active(")
     assert "unix:/run/flock/keystone-cache/cache.sock" in conf
 
 
