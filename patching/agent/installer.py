@@ -112,6 +112,11 @@ class Installer:
                 return False
         return True
 
+    def settle(self) -> None:
+        """The host boots soon: what boots next gets what was configured meanwhile. BackendFailed: it does not."""
+        for backend in self._backends.values():
+            backend.settle()
+
     def clean_up(self, keep: frozenset[str]) -> None:
         """Remove the content of all releases but ``keep`` and what is installed."""
         memory = self._book.memory

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One installation without a conductor, at the boot of a host: what it missed, or what it was ended in."""
+"""Without a conductor. At the boot of a host, one installation: what it missed, or what it was ended in. Before a boot:
+what boots next gets what was configured since the installation."""
 from __future__ import annotations
 
 import enum
@@ -9,7 +10,7 @@ import time
 
 from flock.core.backoff import Backoff
 from flock.core.codec import codec_for
-from flock.core.errors import InvalidInput
+from flock.core.errors import FlockError, InvalidInput
 from flock.exec import platformconf
 from flock.exec.root import Root
 from patching.agent import decide
@@ -50,6 +51,17 @@ def catch_up(installer: Installer, book: Book, feed: Feed, root: Root, hostname:
     if result.error:
         return Ended.FAILED
     return Ended.BOOT_NEEDED if result.needs_reboot else Ended.OK
+
+
+def settle(installer: Installer, book: Book) -> Ended:
+    """The host boots soon."""
+    if book.memory.needs_reboot:
+        try:
+            installer.settle()
+        except FlockError as error:
+            LOG.error("configuration since the installation is lost at the boot: %s", error)
+            return Ended.FAILED
+    return Ended.OK
 
 
 def _current(feed: Feed, wait_s: float) -> Current | None:

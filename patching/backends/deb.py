@@ -60,6 +60,9 @@ class Deb:
             self._dpkg("--purge", *removed)
         return not in_service
 
+    def settle(self) -> None:
+        """See Backend; dpkg changes the running system."""
+
     def clean_up(self, keep: frozenset[str]) -> None:
         """See Backend; dpkg stores nothing."""
 

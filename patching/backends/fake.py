@@ -61,6 +61,9 @@ class Fake:
                 time.sleep(POLL_S)
         return not in_service
 
+    def settle(self) -> None:
+        """See Backend; nothing waits for a boot."""
+
     def clean_up(self, keep: frozenset[str]) -> None:
         """See Backend; nothing is stored."""
 

@@ -99,5 +99,8 @@ class Backend(Protocol):
         ``in_service``: the host goes on working, and shall run the new software at once.
         """
 
+    def settle(self) -> None:
+        """The host boots soon: take along, to what boots next, files that were configured since ``apply``."""
+
     def clean_up(self, keep: frozenset[str]) -> None:
         """Remove stored versions that are neither in ``keep`` nor installed."""

@@ -67,11 +67,16 @@ class Ostree:
             # A commit to which nothing refers would be pruned; the host may have to return to it.
             for commit in filter(None, (op.before, op.after)):
                 self._ostree("refs", "--force", f"--create={REF}/{commit}", commit)
-            _run(["ostree", "admin", "deploy", f"--sysroot={self._root}", f"--os={self._os_name()}", op.after],
-                 self._timeout_s)
+            self._deploy(op.after)
             if in_service:
                 self._show(op.after)
         return not in_service
+
+    def settle(self) -> None:
+        """See Backend. A deployment has ``/etc`` of the moment at which it was made; it is made once more."""
+        running, following = self.running(), self.current()
+        if running and following and running != following:
+            self._deploy(following[PACKAGE])
 
     def clean_up(self, keep: frozenset[str]) -> None:
         """See Backend."""
@@ -82,6 +87,10 @@ class Ostree:
             if ref.rpartition("/")[2] not in needed:
                 self._ostree("refs", "--delete", ref)
         self._ostree("prune", "--refs-only", "--depth=0")
+
+    def _deploy(self, commit: str) -> None:
+        _run(["ostree", "admin", "deploy", f"--sysroot={self._root}", f"--os={self._os_name()}", commit],
+             self._timeout_s)
 
     def _is_here(self) -> bool:
         return (self._root / "ostree/repo").is_dir()

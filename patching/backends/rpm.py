@@ -82,6 +82,9 @@ class Rpm:
             raise BackendFailed(detail=f"dnf has failed: {reason[:500] or 'it gives no reason'}")
         return not in_service
 
+    def settle(self) -> None:
+        """See Backend; dnf changes the running system."""
+
     def clean_up(self, keep: frozenset[str]) -> None:
         """See Backend; dnf keeps no files of packages."""
 

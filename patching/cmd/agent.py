@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """``patching-agent``, on every host: installs what the conductor orders, and tells what the host runs.
 
-``--once --local`` does without a conductor what the host missed, or what it was ended in: at its boot.
+``--once --local`` does without a conductor what the host missed, or what it was ended in: at its boot. With ``--leaving``, at
+the end of a boot, it takes along what was configured since an installation that waits for the next boot.
 """
 from __future__ import annotations
 
@@ -109,12 +110,14 @@ def _built(conf: Any, made: Parts, at_end: Callable[[], None]) -> Agent:
     return agent
 
 
-def once(arguments: list[str]) -> int:
-    """One run without a conductor; returns the exit status of ``patching.agent.local``."""
+def once(arguments: list[str], *, leaving: bool = False) -> int:
+    """One run without a conductor, at a boot or ``leaving`` it; returns the exit status of ``patching.agent.local``."""
     conf = flock_conf.setup(PROG, "patching", arguments)
     try:
         with _alone(conf):
             made = parts(conf)
+            if leaving:
+                return int(local.settle(made.installer, made.book))
             feed = made.feed
             if _is_controller(made.root):
                 # Its own copy: no other controller may be there.
@@ -131,9 +134,12 @@ def main() -> int:
     parser.add_argument("--once", action="store_true", help="one installation, then end: status 0 nothing to do or "
                                                             "done, 1 done and a boot is needed, 2 failed")
     parser.add_argument("--local", action="store_true", help="without a conductor; needs --once, and --once needs it")
+    parser.add_argument("--leaving", action="store_true", help="with --once --local: the host is about to boot")
     chosen, rest = parser.parse_known_args()
     if chosen.once != chosen.local:
         parser.error("--once and --local belong together")
+    if chosen.leaving and not chosen.once:
+        parser.error("--leaving needs --once --local")
     if chosen.once:
-        return once(rest)
+        return once(rest, leaving=chosen.leaving)
     return run_daemon(PROG, build, argv=rest)

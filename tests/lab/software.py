@@ -17,6 +17,12 @@ COMMAND_S = 600
 SIGNER = "maker"
 
 
+def command(program, *words):
+    """A command line of the administrator that has ended."""
+    return subprocess.run([str(PROGRAMS / program), *words], capture_output=True, text=True, timeout=COMMAND_S,
+                          check=False, env=cli_environment())
+
+
 class Operator:
     """``cloud``: the REST client; ``on(host, *argv)``: runs a command inside a host; ``folder``: for what is built."""
 
@@ -28,8 +34,7 @@ class Operator:
     def run(self, program, *words, rc=0):
         """Run a command line as the administrator; it must end with ``rc``. Returns its output."""
         print("$ " + " ".join((program, *words)), flush=True)
-        done = subprocess.run([str(PROGRAMS / program), *words], capture_output=True, text=True, timeout=COMMAND_S,
-                              check=False, env=cli_environment())
+        done = command(program, *words)
         print(done.stdout + done.stderr, flush=True)
         assert done.returncode == rc, f"{program} {words}: {done.returncode} {done.stdout} {done.stderr}"
         return done.stdout
@@ -92,6 +97,8 @@ class Operator:
         cli("system", "host-unlock", name)
         wait_for(f"{name} to boot", lambda: boots(name) > before, 240)
         wait_states(self.cloud, name, IN_SERVICE, 300)
+        # The host may be the controller, whose services start one after the other.
+        wait_for("an answer of software management", lambda: command("software", "list").returncode == 0, 120)
 
     def show(self, name, *argv):
         """Print and return what a command says inside a host."""

@@ -48,6 +48,9 @@ def test_case_10_an_os_patch_is_there_after_the_reboot_and_a_rollback_boots_the_
     assert operator.hosts() == {NAME: "deployed"}
     assert "900.020" in {alarm["alarm_id"] for alarm in operator.cloud.alarms()}
 
+    # What is configured on the locked host counts after the boot too.
+    operator.on(NAME, "sh", "-c", "echo late > /etc/flock-lab-late")
+
     # Installed is not running: the host has not booted.
     assert operator.os_name(NAME) == before and booted(operator) == base
     count = boots(NAME)
@@ -55,6 +58,7 @@ def test_case_10_an_os_patch_is_there_after_the_reboot_and_a_rollback_boots_the_
     assert boots(NAME) == count + 1
     assert operator.os_name(NAME) == "Edge Linux 10.0.1" != before
     assert booted(operator) == commit
+    assert operator.show(NAME, "cat", "/etc/flock-lab-late") == "late\n"
     assert operator.show(NAME, "tool") == "10.0.1\n"
     assert operator.hosts() == {NAME: "deployed"}
 

@@ -127,3 +127,18 @@ def test_a_host_without_trees_has_none_and_says_so_when_it_shall_get_one(host: H
     target = Target({"ostree": host.items[0]}, {}, host.items)
     with pytest.raises(BackendFailed, match="was not installed with OSTree"):
         other.apply(plan.changes(other, target), host.items, False)
+
+
+def test_before_a_boot_the_next_tree_is_made_once_more_with_the_configuration_of_now(
+        host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second, _ = host.commits
+    deployed = host.root / "ostree/deploy/flock/deploy"
+    host.go(second)
+    (deployed / f"{second}.0/etc/late").write_text("late")
+    host.backend.settle()
+    assert not (deployed / f"{second}.1").exists(), "this machine has not booted from there"
+    monkeypatch.setattr(host.backend, "running", lambda: {"ostree": first})
+    host.backend.settle()
+    # OSTree takes the configuration of what is booted; nothing is, so it takes that of the newest tree.
+    assert (deployed / f"{second}.1/etc/late").read_text() == "late"
+    assert host.backend.current() == {"ostree": second}
