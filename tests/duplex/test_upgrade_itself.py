@@ -21,9 +21,10 @@ from devstack.virtualcloud.mainjob import PROGRAMS, cli_environment, lab
 from tests.duplex import journals, releases
 from tests.duplex.journals import CONTROLLERS
 from tests.duplex.releases import NEXT, NOW
-from tests.duplex.test_endurance import FOLDER, Updates, load, stored
+from tests.duplex.test_endurance import FOLDER, load, stored
 
 __all__ = ["load"]
+PACKAGES = ("flock", "fm", "fm_api", "mtce", "patching", "sm", "sysinv")
 RELEASE = f"starlingx-{NEXT}"
 PORTS = ("5000", "6385", "18002", "2112", "7777", "5497", "4545")
 TRUSTED, OPTIONS = "/etc/flock/software/trusted", "/etc/flock/patching-conductor.conf"
@@ -154,9 +155,9 @@ def versions(pair):
 
 def product(pair, host):
     """Digests of the product's sources and programs on a host."""
-    text = pair.on(host, "sh", "-c", "cd /opt/flock/venv && find bin share lib/python3.11/site-packages/flock "
-                   "lib/python3.11/site-packages/[fmsp]*[mevg] -name '*.pyc' -prune -o -type f -print0 | sort -z | "
-                   "xargs -0 sha256sum | sha256sum")
+    places = "bin share " + " ".join(f"lib/python3.11/site-packages/{name}" for name in PACKAGES)
+    text = pair.on(host, "sh", "-c", f"cd /opt/flock/venv && find {places} -name '*.pyc' -prune -o -type f -print0 | "
+                   "sort -z | xargs -0 sha256sum | sha256sum")
     return text.split()[0]
 
 
