@@ -22,6 +22,7 @@ from tests.duplex import journals, releases
 from tests.duplex.journals import CONTROLLERS
 from tests.duplex.releases import NEXT, NOW
 from tests.duplex.test_endurance import FOLDER, load, stored
+from tests.lab.stack import token
 
 __all__ = ["load"]
 PACKAGES = ("flock", "fm", "fm_api", "mtce", "patching", "sm", "sysinv")
@@ -39,12 +40,12 @@ _MOVES = re.compile(r"[a-z-]+-services is (go-standby|standby|go-active|active) 
 
 
 class Watch(threading.Thread):
-    """Asks the API all the time. ``away``: ``[(from ms, to ms)]`` of the monotonic clock in which it did not answer.
-    ``mixed``: the versions that hosts had at one time, as sorted pairs, with the time."""
+    """Asks the API all the time, and renews the token of ``other`` with its own. ``away``: ``[(from ms, to ms)]`` of
+    the monotonic clock in which it did not answer. ``mixed``: the versions that hosts had at one time, as sorted pairs, with the time."""
 
-    def __init__(self, api):
+    def __init__(self, api, other):
         super().__init__(daemon=True)
-        self.api, self.away, self.mixed = api, [], {}
+        self.api, self.other, self.away, self.mixed = api, other, [], {}
         self._ends, self._since = threading.Event(), None
 
     def run(self):
@@ -63,6 +64,11 @@ class Watch(threading.Thread):
     def ask(self):
         try:
             reply = self.api.get(HOSTS_URL, timeout=5)
+            if reply.status_code == 401:
+                # The story may take longer than a token lives.
+                for session in (self.api, self.other):
+                    session.headers["X-Auth-Token"] = token()
+                reply = self.api.get(HOSTS_URL, timeout=5)
             if reply.status_code != 200:
                 return None
             return {host["hostname"]: host["sw_version"] for host in reply.json()["ihosts"]}
@@ -102,7 +108,7 @@ def release(tmp_path_factory):
 @pytest.fixture
 def watch(pair, api, load):
     """A second eye on the API, until the end."""
-    found = Watch(api_of(api))
+    found = Watch(api_of(api), api)
     found.start()
     yield found
     found.end()
