@@ -40,8 +40,11 @@ _MOVES = re.compile(r"[a-z-]+-services is (go-standby|standby|go-active|active) 
 
 
 class Watch(threading.Thread):
-    """Asks the API all the time, and renews the token of ``other`` with its own. ``away``: ``[(from ms, to ms)]`` of
-    the monotonic clock in which it did not answer. ``mixed``: the versions that hosts had at one time, as sorted pairs, with the time."""
+    """Asks the API all the time, and renews the token of ``other`` with its own.
+
+    ``away``: ``[(from ms, to ms)]`` of the monotonic clock in which it did not answer. ``mixed``: the versions that
+    hosts had at one time, as sorted pairs, with the time.
+    """
 
     def __init__(self, api, other):
         super().__init__(daemon=True)

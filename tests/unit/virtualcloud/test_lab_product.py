@@ -32,8 +32,9 @@ def test_dpkg_knows_the_product(tmp_path: Path, image: Path) -> None:
         target.write_bytes(content)
 
     def query(*words: str) -> list[str]:
-        return subprocess.run(["dpkg-query", f"--admindir={image}/var/lib/dpkg", *words], capture_output=True, text=True,
-                              check=True).stdout.splitlines()
+        done = subprocess.run(["dpkg-query", f"--admindir={image}/var/lib/dpkg", *words], capture_output=True,
+                              text=True, check=True)
+        return done.stdout.splitlines()
     assert query("-W", "-f", "${Package} ${Version} ${Status}\n") == [
         "python3 3.11.2-1 install ok installed", "stx-flock 1.0.0 install ok installed"]
     files = query("-L", "stx-flock")
