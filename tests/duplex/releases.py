@@ -46,8 +46,8 @@ def downgrade() -> None:
 
 @dataclass(frozen=True)
 class Release:
-    """``image`` and ``signature`` of the next release, the ``certificate`` that counts for it, and the revisions of fm's
-    database: of the running release, with what the next one adds, and at its end."""
+    """``image`` and ``signature`` of the next release, the ``certificate`` that counts for it, and the revisions of
+    fm's database: of the running release, with what the next one adds, and at its end."""
 
     image: Path
     signature: Path

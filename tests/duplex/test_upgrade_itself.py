@@ -22,8 +22,10 @@ from tests.duplex import journals, releases
 from tests.duplex.journals import CONTROLLERS
 from tests.duplex.releases import NEXT, NOW
 from tests.duplex.test_endurance import FOLDER, load, stored
+from tests.lab.stack import token
 
 __all__ = ["load"]
+PACKAGES = ("flock", "fm", "fm_api", "mtce", "patching", "sm", "sysinv")
 RELEASE = f"starlingx-{NEXT}"
 PORTS = ("5000", "6385", "18002", "2112", "7777", "5497", "4545")
 TRUSTED, OPTIONS = "/etc/flock/software/trusted", "/etc/flock/patching-conductor.conf"
@@ -38,12 +40,15 @@ _MOVES = re.compile(r"[a-z-]+-services is (go-standby|standby|go-active|active) 
 
 
 class Watch(threading.Thread):
-    """Asks the API all the time. ``away``: ``[(from ms, to ms)]`` of the monotonic clock in which it did not answer.
-    ``mixed``: the versions that hosts had at one time, as sorted pairs, with the time."""
+    """Asks the API all the time, and renews the token of ``other`` with its own.
 
-    def __init__(self, api):
+    ``away``: ``[(from ms, to ms)]`` of the monotonic clock in which it did not answer. ``mixed``: the versions that
+    hosts had at one time, as sorted pairs, with the time.
+    """
+
+    def __init__(self, api, other):
         super().__init__(daemon=True)
-        self.api, self.away, self.mixed = api, [], {}
+        self.api, self.other, self.away, self.mixed = api, other, [], {}
         self._ends, self._since = threading.Event(), None
 
     def run(self):
@@ -62,6 +67,11 @@ class Watch(threading.Thread):
     def ask(self):
         try:
             reply = self.api.get(HOSTS_URL, timeout=5)
+            if reply.status_code == 401:
+                # The story may take longer than a token lives.
+                for session in (self.api, self.other):
+                    session.headers["X-Auth-Token"] = token()
+                reply = self.api.get(HOSTS_URL, timeout=5)
             if reply.status_code != 200:
                 return None
             return {host["hostname"]: host["sw_version"] for host in reply.json()["ihosts"]}
@@ -101,7 +111,7 @@ def release(tmp_path_factory):
 @pytest.fixture
 def watch(pair, api, load):
     """A second eye on the API, until the end."""
-    found = Watch(api_of(api))
+    found = Watch(api_of(api), api)
     found.start()
     yield found
     found.end()
@@ -154,9 +164,9 @@ def versions(pair):
 
 def product(pair, host):
     """Digests of the product's sources and programs on a host."""
-    text = pair.on(host, "sh", "-c", "cd /opt/flock/venv && find bin share lib/python3.11/site-packages/flock "
-                   "lib/python3.11/site-packages/[fmsp]*[mevg] -name '*.pyc' -prune -o -type f -print0 | sort -z | "
-                   "xargs -0 sha256sum | sha256sum")
+    places = "bin share " + " ".join(f"lib/python3.11/site-packages/{name}" for name in PACKAGES)
+    text = pair.on(host, "sh", "-c", f"cd /opt/flock/venv && find {places} -name '*.pyc' -prune -o -type f -print0 | "
+                   "sort -z | xargs -0 sha256sum | sha256sum")
     return text.split()[0]
 
 

@@ -164,6 +164,15 @@ def test_an_installation_writes_everything_and_reports_each_stage(tmp_path: Path
     assert (tmp_path / "target/etc/systemd/system/multi-user.target.wants/flock-mtce-agent.service").is_symlink()
 
 
+def test_a_host_is_of_the_release_that_installs_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.metadata.version", lambda _name: "7.3.1")
+    facts = {"path": "/etc/platform/platform.conf", "mode": "0644",
+             "content": "nodetype=worker\nsw_version=8.0\nUUID=x\n"}
+    told = Told(BUNDLE | {"files": [*BUNDLE["files"], facts]})
+    assert install(parse_cmdline(LINE), told, tmp_path / "target", share(tmp_path), lambda _line: None)
+    assert (tmp_path / "target/etc/platform/platform.conf").read_text() == "nodetype=worker\nsw_version=7.3\nUUID=x\n"
+
+
 @pytest.mark.parametrize("bundle", [
     Forbidden(), BUNDLE | {"files": [{"path": "/../x", "mode": "0644", "content": ""}]}, {"hostname": "x"}])
 def test_a_failed_installation_says_so(tmp_path: Path, bundle: Any) -> None:
