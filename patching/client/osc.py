@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Plug-in for the OpenStack client: ``openstack platform release``, ``platform deploy`` (entry point group openstack.cli.extension).
+"""Plug-in for the OpenStack client: releases and the deployment (entry point group openstack.cli.extension).
 
 The commands begin with ``platform``, like those of the inventory; the API has a client of its own.
 """
