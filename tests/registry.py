@@ -49,9 +49,15 @@ def rooms(subsystem: str, but: Iterable[str] = ()) -> list[str]:
 
 
 def plugins() -> dict[str, str]:
-    """Name of the OpenStack client's API to the plug-in module, of the subsystems that have one."""
-    modules = [f"{name}.client.osc" for name in SUBSYSTEMS if (ROOT / name / "client" / "osc.py").is_file()]
+    """Name of the OpenStack client's API to the plug-in module, of the subsystems and their parts that have one."""
+    modules = [".".join(path.relative_to(ROOT).with_suffix("").parts) for name in SUBSYSTEMS
+               for path in (ROOT / name).rglob("client/osc.py")]
     return {importlib.import_module(module).API_NAME: module for module in sorted(modules)}
+
+
+def plugin_resources(module: str) -> str:
+    """The package of the resources whose commands a plug-in module serves."""
+    return f"{module.removesuffix('.client.osc')}.resources"
 
 
 def _entries(group: str, pairs: dict[str, str]) -> str:
@@ -64,7 +70,7 @@ def setup_cfg(text: str) -> str:
     text = re.sub(r"^files = .*$", f"files = {','.join(PACKAGES)},devstack/virtualcloud", text, flags=re.M)
     groups = [_entries("openstack.cli.extension", plugins())]
     for api, module in plugins().items():
-        published = commands(f"{module.split('.')[0]}.resources", "OSC_COMMANDS")
+        published = commands(plugin_resources(module), "OSC_COMMANDS")
         groups.append(_entries(f"openstack.{api}.v{importlib.import_module(module).DEFAULT_API_VERSION}", {
             name.replace(" ", "_"): f"{factory.__module__}:{factory.__name__}" for name, factory in published.items()}))
     return re.sub(r"^openstack\.cli\.extension =\n(?:.+\n)*", "".join(groups), text, flags=re.M)

@@ -19,7 +19,7 @@ from flock.api.absent import NotBuilt
 from flock.api.call import Call, Dependencies
 from flock.api.dialect import Dialect
 from flock.api.exchange import Exchange, WebError
-from flock.api.intake import body_pieces
+from flock.api.intake import body_pieces, paced_pieces
 from flock.api.query import Query
 from flock.api.reply import Reply, encode
 from flock.api.stream import is_pieces
@@ -39,6 +39,7 @@ class Settings:
     max_body_bytes: int = 1024 * 1024
     max_json_depth: int = 64
     request_read_timeout_s: float = 30.0
+    streamed_bytes_per_s: int = 32768
     limit_max: int = 2000
     public_endpoint: str | None = None
 
@@ -104,9 +105,11 @@ class BodyHook(pecan_hooks.PecanHook):  # type: ignore[misc]
         exchange: Exchange = environ[exchanges.KEY]
         controller = exchange.route.controller if exchange.route is not None else None
         limit = int(getattr(controller, "max_body_bytes", self._settings.max_body_bytes))
-        exchange.pieces = body_pieces(environ, limit, self._settings.request_read_timeout_s)
+        patience_s = self._settings.request_read_timeout_s
         if getattr(controller, "streams_body", False):
+            exchange.pieces = paced_pieces(environ, limit, patience_s, self._settings.streamed_bytes_per_s)
             return
+        exchange.pieces = body_pieces(environ, limit, patience_s)
         exchange.body = body = b"".join(exchange.pieces)
         media_type = str(environ.get("CONTENT_TYPE") or "").split(";", 1)[0].strip().lower()
         written = exchange.method in ("POST", "PUT", "PATCH")

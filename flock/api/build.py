@@ -121,7 +121,8 @@ def build_app(conf: Any, subsystem: str, slices: Iterable[Any] | None = None, de
     table = route_table(subsystem, dialect, slices)
     settings = Settings(
         subsystem, max_body_bytes=conf.api.max_body_bytes, max_json_depth=conf.api.max_json_depth,
-        request_read_timeout_s=conf.api.request_read_timeout_s, limit_max=conf.api.limit_max,
+        request_read_timeout_s=conf.api.request_read_timeout_s,
+        streamed_bytes_per_s=conf.api.streamed_bytes_per_s, limit_max=conf.api.limit_max,
         public_endpoint=conf.api.public_endpoint)
     policy = Policy(conf, table.rules, read_from_any_project=dialect.read_from_any_project,
                     project_domain=conf.api.project_domain)

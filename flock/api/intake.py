@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from flock.api.exchange import WebError
 
 CHUNK_BYTES = 65536
 DRAIN_BYTES_MAX = 8 * 1024 * 1024
+WATCH_SLACK_S = 0.05
 
 
 def has_body(environ: dict[str, Any]) -> bool:
@@ -52,6 +55,78 @@ def body_pieces(environ: dict[str, Any], max_bytes: int, timeout_s: float) -> It
         yield part
     if announced is not None and received < announced:
         raise WebError(400, "Bad Request", "The body is shorter than its Content-Length.")
+
+
+class Pace:
+    """The lowest rate of a body. Only time spent waiting for the client counts, so a slow disk blames nobody.
+
+    ``grace_s``: waiting that every body may cost; ``bytes_per_s``: what must arrive for each second beyond.
+    """
+
+    def __init__(self, bytes_per_s: int, grace_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._bytes_per_s, self._grace_s, self._clock = bytes_per_s, grace_s, clock
+        self._received, self._waited_s = 0, 0.0
+        self._since: float | None = None
+
+    def left_s(self) -> float:
+        """How much longer the client may let wait before its body is too slow."""
+        since = self._since
+        waited_s = self._waited_s + (0.0 if since is None else self._clock() - since)
+        return self._grace_s + self._received / self._bytes_per_s - waited_s
+
+    @contextlib.contextmanager
+    def waiting(self) -> Iterator[None]:
+        """What is done inside is waiting for the client."""
+        self._since = began = self._clock()
+        try:
+            yield
+        finally:
+            self._since = None
+            self._waited_s += self._clock() - began
+
+    def check(self, received: int) -> None:
+        """Count bytes that have arrived. ``WebError`` 408: they come too slowly."""
+        self._received += received
+        if self.left_s() < 0:
+            raise WebError(408, "Request Timeout",
+                           f"The body arrives at less than {self._bytes_per_s} bytes a second.")
+
+
+def paced_pieces(environ: dict[str, Any], max_bytes: int, timeout_s: float, bytes_per_s: int) -> Iterator[bytes]:
+    """``body_pieces`` of a body that may take long, but not longer than its bytes at ``bytes_per_s``, and ``timeout_s``
+    beside that. ``WebError`` 408 when it is slower.
+
+    A server's read returns only when a whole piece is there, and a client that sends a byte now and then could put that
+    off for hours; so a second thread ends the reading.
+    """
+    pace, ended = Pace(bytes_per_s, timeout_s), threading.Event()
+    connection: socket.socket | None = environ.get("gunicorn.socket")
+    pieces = body_pieces(environ, max_bytes, timeout_s)
+    if connection is not None and has_body(environ):
+        threading.Thread(target=_watch, args=(connection, pace, ended), name="pace-of-a-body", daemon=True).start()
+    try:
+        while True:
+            try:
+                with pace.waiting():
+                    piece = next(pieces, None)
+            except WebError:
+                pace.check(0)
+                raise
+            pace.check(len(piece or b""))
+            if piece is None:
+                return
+            yield piece
+    finally:
+        ended.set()
+
+
+def _watch(connection: socket.socket, pace: Pace, ended: threading.Event) -> None:
+    """End the reading from ``connection`` once the client has let wait too long."""
+    while not ended.wait(max(0.0, pace.left_s()) + WATCH_SLACK_S):
+        if pace.left_s() < 0:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RD)
+            return
 
 
 def _read(environ: dict[str, Any], count: int, timeout_s: float) -> bytes:

@@ -35,6 +35,9 @@ API_OPTS: list[cfg.Opt] = [
     cfg.IntOpt("keep_alive_s", default=75, min=0, max=3600, help="Seconds an idle connection is kept."),
     cfg.IntOpt("request_read_timeout_s", default=30, min=1, max=600,
                help="Seconds without progress after which reading a request body ends with 408."),
+    cfg.IntOpt("streamed_bytes_per_s", default=32768, min=1,
+               help="Lowest rate of an upload; a slower one ends with 408 (it may wait request_read_timeout_s beside "
+                    "that)."),
     cfg.IntOpt("max_body_bytes", default=1024 * 1024, min=1024,
                help="Longest accepted request body; a longer one is refused with 413."),
     cfg.IntOpt("max_json_depth", default=64, min=4, max=400, help="Deepest accepted nesting of a JSON body."),

@@ -3,37 +3,27 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import json
 import os
 import stat
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any, BinaryIO
 
 import multipart
 
-from flock.core.errors import FlockError, InvalidInput, Refused
+from flock.core.errors import InvalidInput
+from patching.api.parts import FULL, DiskFull, Parts, UploadRefused
 from patching.contract.records import StagedFile
 
 FILES_MAX, NAME_MAX, LIST_BYTES_MAX = 100, 255, 65_536
+FORM_BYTES_MAX = 1 << 20
+"""What a form may have beside the files."""
 BLOCK = 1 << 20
 EXTENSIONS = (".patch", ".iso", ".sig")
-
-
-class DiskFull(FlockError):
-    """There is no room for what is uploaded."""
-
-    code, http, text = "patching.disk_full", 406, "The upload does not fit on the disk of the controller ({reason})."
-
-
-class UploadRefused(Refused):
-    """The request is no upload."""
-
-    code, http, text = "patching.upload_refused", 406, "{detail}"
 
 
 @dataclass(slots=True)
@@ -43,6 +33,7 @@ class _File:
     stream: BinaryIO
     size: int = 0
     digest: Any = field(default_factory=hashlib.sha256)
+    sha256: str = ""
 
     def write(self, piece: bytes) -> None:
         self.stream.write(piece)
@@ -51,10 +42,22 @@ class _File:
 
 
 class Staging:
-    """The directory of files that wait for the conductor. ``file_max``: bytes of all files of an upload."""
+    """The directory of files that wait for the conductor. ``upload_max``: bytes of all files of an upload."""
 
     def __init__(self, directory: Path, upload_max: int) -> None:
         self._directory, self._upload_max = directory, upload_max
+        self.parts = Parts(directory, upload_max)
+
+    @contextlib.contextmanager
+    def of_parts(self, wanted: Sequence[tuple[str, str]]) -> Iterator[list[StagedFile]]:
+        """Take files (name, SHA-256) that were sent before, piece by piece; they stay for another try if the block
+        fails. UploadRefused: one is not complete."""
+        with self._kept() as made:
+            for told, sha256 in wanted:
+                made.append(self._linked(_name(told, made), sha256))
+            yield [_staged(one, one.sha256) for one in made]
+        for one in made:
+            self.parts.forget(one.sha256)
 
     @contextlib.contextmanager
     def of_form(self, pieces: Iterable[bytes], content_type: str) -> Iterator[list[StagedFile]]:
@@ -86,7 +89,7 @@ class Staging:
         current: _File | None = None
         try:
             with multipart.PushMultipartParser(boundary, max_segment_count=FILES_MAX) as parser:
-                for piece in pieces:
+                for piece in self._counted(pieces):
                     for event in parser.parse(piece):
                         if isinstance(event, multipart.MultipartSegment):
                             current = self._opened(event.filename, made) if event.filename else None
@@ -117,18 +120,26 @@ class Staging:
                     raise UploadRefused(detail=f"{path!r:.200} has more than {self._upload_max} bytes.")
             _closed(target)
 
+    def _counted(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
+        received = 0
+        for piece in pieces:
+            received += len(piece)
+            if received > self._upload_max + FORM_BYTES_MAX:
+                raise UploadRefused(detail=f"The upload has more than {self._upload_max} bytes.")
+            yield piece
+
+    def _linked(self, name: str, sha256: str) -> _File:
+        path = self._directory / uuid.uuid4().hex
+        try:
+            os.link(self.parts.complete(sha256), path)
+        except FileNotFoundError:
+            raise UploadRefused(detail=f"{name} is not complete on the controller. Send it again.") from None
+        stream = path.open("rb")
+        stream.close()
+        return _File(name, path, stream, path.stat().st_size, sha256=sha256)
+
     def _opened(self, told: str, made: list[_File]) -> _File:
-        # Clients send the whole path, also that of a Windows machine.
-        name = PureWindowsPath(PurePosixPath(told).name).name
-        if not name or len(name) > NAME_MAX or not name.isprintable():
-            raise InvalidInput(field="filename", rule=f"must be of 1 to {NAME_MAX} printable characters")
-        if Path(name).suffix not in EXTENSIONS:
-            raise UploadRefused(detail=f"{name} is no file of a release: its name must end in "
-                                       f"{', '.join(EXTENSIONS)}.")
-        if name in {one.name for one in made}:
-            raise UploadRefused(detail=f"The upload has two files named {name}.")
-        if len(made) >= FILES_MAX:
-            raise UploadRefused(detail=f"More than {FILES_MAX} files.")
+        name = _name(told, made)
         path = self._directory / uuid.uuid4().hex
         number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         made.append(_File(name, path, os.fdopen(number, "wb")))
@@ -144,9 +155,24 @@ class Staging:
             for one in made:
                 one.stream.close()
                 one.path.unlink(missing_ok=True)
-            if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            if isinstance(error, OSError) and error.errno in FULL:
                 raise DiskFull(reason=error.strerror) from error
             raise
+
+
+def _name(told: str, made: Sequence[_File]) -> str:
+    """The name of a file that comes beside ``made``. InvalidInput, UploadRefused."""
+    # Clients send the whole path, also that of a Windows machine.
+    name = PureWindowsPath(PurePosixPath(told).name).name
+    if not name or len(name) > NAME_MAX or not name.isprintable():
+        raise InvalidInput(field="filename", rule=f"must be of 1 to {NAME_MAX} printable characters")
+    if Path(name).suffix not in EXTENSIONS:
+        raise UploadRefused(detail=f"{name} is no file of a release: its name must end in {', '.join(EXTENSIONS)}.")
+    if name in {one.name for one in made}:
+        raise UploadRefused(detail=f"The upload has two files named {name}.")
+    if len(made) >= FILES_MAX:
+        raise UploadRefused(detail=f"More than {FILES_MAX} files.")
+    return name
 
 
 def _closed(one: _File) -> None:
@@ -155,7 +181,7 @@ def _closed(one: _File) -> None:
     one.stream.close()
 
 
-def _staged(one: _File) -> StagedFile:
+def _staged(one: _File, sha256: str = "") -> StagedFile:
     if not one.stream.closed:
         raise UploadRefused(detail=f"{one.name} breaks off.")
-    return StagedFile(one.name, one.path.name, one.size, one.digest.hexdigest())
+    return StagedFile(one.name, one.path.name, one.size, sha256 or one.digest.hexdigest())

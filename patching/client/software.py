@@ -2,26 +2,21 @@
 """Client of software management over the REST API. Results are the API's JSON objects."""
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from flock.cli.client import segment
 from flock.cli.errors import ApiError
 from patching.client.form import Form
+from patching.client.sending import Api, NotSupported, Sending
 
 Item = dict[str, Any]
 REFUSED = 406
-
-
-class Api(Protocol):
-    """The part of ``flock.cli.client.ApiClient`` that is used here."""
-
-    def get(self, path: str, query: Mapping[str, Any] | None = None) -> Any: ...
-
-    def answer(self, method: str, path: str, body: Any = None, *, passed: Sequence[int] = (), data: Any = None,
-               headers: Mapping[str, str] | None = None) -> tuple[int, Any]: ...
+LARGE_BYTES = 8 << 20
+"""What is smaller takes one request."""
 
 
 class Software:
@@ -44,7 +39,12 @@ class Software:
         return self._api.get(f"/v1/release/{_segments(release_ids)}/is_{state}") is True
 
     def upload(self, paths: Sequence[Path], told: Callable[[int, int], None] | None = None) -> Item:
-        """Upload files; ``told(bytes sent, bytes of all)`` is called meanwhile."""
+        """Upload files; ``told(bytes sent, bytes of all)`` is called meanwhile. Large ones go on where a connection
+        breaks, if the API can do that."""
+        if sum(path.stat().st_size for path in paths) >= LARGE_BYTES and all(path.stat().st_size for path in paths):
+            with contextlib.suppress(NotSupported):
+                files = Sending(self._api, told).send(paths)
+                return self._order("POST", "/v1/release", {"files": files})
         form = Form(paths, told)
         return self._told(self._api.answer("POST", "/v1/release", passed=(REFUSED,), data=form,
                                            headers={"Content-Type": form.content_type}))

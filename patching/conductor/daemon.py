@@ -20,7 +20,6 @@ from patching.artifact import trust
 from patching.conductor.alarming import Look
 from patching.conductor.classic import Onward
 from patching.conductor.hands import Hands
-from patching.conductor.inventory import SERVICE, Inventory
 from patching.conductor.machine import Machine, Surroundings
 from patching.conductor.orders import Orders
 from patching.conductor.prechecks import Prechecks
@@ -38,6 +37,7 @@ from patching.contract.version import Version
 from patching.core.events import Restarted, Tick
 from patching.db.tables import TASK
 from patching.db.views import in_sync
+from patching.rest.services import Inventory, Rest
 from sysinv.contract.rpc import SoftwareVersions
 
 LOG = logging.getLogger(__name__)
@@ -59,7 +59,8 @@ class ConductorDaemon:
         self._transport = rpc.transport(conf)
         self._agents: dict[str, PatchingAgent] = {}
         self._raiser = Raiser(self._transport, Path(conf.state_dir) / "patching" / "faults")
-        self._inventory = Inventory(OwnSession(conf, SERVICE), chosen.inventory_url, float(chosen.inventory_timeout_s))
+        self._inventory = Inventory(Rest(OwnSession(conf, "sysinv-api"), "sysinv-api", "platform", chosen.inventory_url,
+                                         float(chosen.inventory_timeout_s)))
         self._store = Store(self._db)
         self._machine = Machine(self._store, options.settings(conf), self._hostname)
         self._repository = Repository(options.software_dir(conf))

@@ -13,7 +13,6 @@ from flock.core.checks import Report
 from flock.core.errors import FlockError
 from flock.core.records import replace
 from flock.jobs.steps import OperationView, Step, Steps
-from patching.conductor.inventory import InventoryHost
 from patching.conductor.machine import Machine
 from patching.conductor.orders import ORDER, PRECHECK, Orders, refused
 from patching.conductor.ownchecks import own_checks
@@ -24,6 +23,7 @@ from patching.core import guards, requirements
 from patching.core.model import Precheck, Release
 from patching.core.precheck import Facts, Limits, report
 from patching.core.requirements import PRESENT
+from patching.core.strategy.work.seen import SeenHost
 from patching.db import views
 from patching.db.views import Seen, Stored
 
@@ -41,9 +41,9 @@ def free_gib(place: Path) -> int | None:
 
 
 class Inventory(Protocol):
-    """The part of ``patching.conductor.inventory.Inventory`` that is used here."""
+    """The part of ``patching.rest.services.Inventory`` that is used here."""
 
-    def hosts(self) -> dict[str, InventoryHost]:
+    def hosts(self) -> dict[str, SeenHost]:
         """The hosts by name."""
 
     def health(self, kind: str, relaxed: bool, ignored: Iterable[str]) -> Report:

@@ -10,22 +10,22 @@ from typing import Protocol
 
 from flock.core.errors import FlockError
 from flock.db import utcnow
-from patching.conductor.inventory import InventoryHost
 from patching.conductor.machine import Surroundings
 from patching.contract.records import HostFacts
 from patching.contract.rpc import PatchingAgent
 from patching.contract.states import AgentState
+from patching.core.strategy.work.seen import SeenHost
 from patching.db.views import Seen
 
 
 class Hosts(Protocol):
     """The part of ``Inventory`` that is used here."""
 
-    def hosts(self) -> dict[str, InventoryHost]:
+    def hosts(self) -> dict[str, SeenHost]:
         """The hosts by name."""
 
 
-def of_agents(hosts: Mapping[str, InventoryHost], seen: Mapping[str, Seen], now: datetime.datetime,
+def of_agents(hosts: Mapping[str, SeenHost], seen: Mapping[str, Seen], now: datetime.datetime,
               silence_s: float) -> dict[str, AgentState | None]:
     """What the agents do; None: one has not reported lately."""
     limit = now - datetime.timedelta(seconds=silence_s)
@@ -46,7 +46,7 @@ class Watch:
         """The surroundings. Unavailable: the inventory does not answer, and without it nothing is known of hosts."""
         hosts = self._inventory.hosts()
         states = of_agents(hosts, self._seen(), utcnow(), self._silence_s())
-        return Surroundings({name: host.seen(states[name]) for name, host in hosts.items()}, in_sync)
+        return Surroundings({name: host.with_agent(states[name]) for name, host in hosts.items()}, in_sync)
 
     def answers(self, hostname: str, within_s: float) -> bool:
         """Whether the agent of a host answers a question in time."""

@@ -24,10 +24,10 @@ from patching.instances import interface
 from patching.orchestrator.faults import Faults
 from patching.orchestrator.hands import Pace, StepHands
 from patching.orchestrator.keeper import Keeper
-from patching.orchestrator.rest import Alarms, Hosts, Rest
 from patching.orchestrator.software import SoftwareService
 from patching.orchestrator.store import Store
 from patching.orchestrator.system import System
+from patching.rest.services import Alarms, Inventory, Rest
 
 STOP_WAIT_S = 5.0
 SERVER_THREADS = 8
@@ -71,7 +71,7 @@ class OrchestratorDaemon:
         self._faults = Faults(self._raiser)
         timeout_s = float(chosen.request_timeout_s)
         system = System(
-            Hosts(Rest(OwnSession(conf, "sysinv-api"), "sysinv-api", "platform", chosen.sysinv_url, timeout_s)),
+            Inventory(Rest(OwnSession(conf, "sysinv-api"), "sysinv-api", "platform", chosen.sysinv_url, timeout_s)),
             Alarms(Rest(OwnSession(conf, "fm-api"), "fm-api", "faultmanagement", chosen.fm_url, timeout_s)),
             SoftwareService(self._db, rpc.client(Software, self._transport)),
             interface.load(chosen.instances, conf))

@@ -26,7 +26,7 @@ IsEnded = Callable[[float], bool]
 class HostsApi(Protocol):
     """The inventory."""
 
-    def all(self) -> Mapping[str, SeenHost]:
+    def hosts(self) -> Mapping[str, SeenHost]:
         """All hosts by name."""
 
     def act(self, hostname: str, action: str) -> None:
@@ -61,7 +61,7 @@ class System:
         """The named parts, as they are now."""
         wanted = frozenset(parts)
         workload = self._instances.look() if Part.INSTANCES in wanted else Workload()
-        return Seen(hosts=self._hosts.all() if Part.HOSTS in wanted else {},
+        return Seen(hosts=self._hosts.hosts() if Part.HOSTS in wanted else {},
                     software=self._software.look() if Part.SOFTWARE in wanted else NO_SOFTWARE,
                     alarms=self._alarms.active() if Part.ALARMS in wanted else (),
                     instances=workload.instances, aggregates=workload.aggregates)

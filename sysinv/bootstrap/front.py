@@ -35,8 +35,11 @@ BUS_KBYTES_PER_S, BUS_BURST_KBYTES = 1024, 8192
 # Names, addresses and boot files for hosts, and heartbeats; names and the message bus.
 UNTRACKED_UDP, UNTRACKED_TCP = (53, 67, 69, 2103, 2106, 2113, 2116), (53, BUS_PORT)
 HEADER_S, BODY_PAUSE_S, SEND_PAUSE_S, IDLE_S = 10, 10, 30, 75
-# An API replies within its own deadlines; the longest is that of an action on a host.
+# An API replies within its own deadlines; the longest is that of an action on a host. Operations that wait longer, such
+# as the check of an upload, say so in their routes (``reply_max_s``).
 REPLY_S = 180
+# In an upload: a pause of the client, and of the API, which waits for its disk.
+UPLOAD_PAUSE_S, UPLOAD_DISK_S = 30, 300
 BODY_BYTES_MAX = 1024 * 1024
 # Requests that one client address or one token may have in work at the same time.
 ADDRESS_SHARE, TOKEN_SHARE = 64, 32
@@ -61,7 +64,8 @@ SHOWN = {494: 431, 500: 503, 502: 503, 504: 503}
 @dataclass(frozen=True, slots=True)
 class Published:
     """One API behind the front. ``streamed``: path templates and their largest body in bytes, passed on while it
-    arrives; ``public``: path templates that need no token. ``checks_tokens``: the API answers the front's questions.
+    arrives, for as long as the API accepts its rate; ``patient``: path templates and the seconds that an answer may
+    take; ``public``: path templates that need no token. ``checks_tokens``: the API answers the front's questions.
     ``files``: path prefixes and the directories of which hosts get files without a token. ``more_ports``: where it is
     served too."""
 
@@ -69,6 +73,7 @@ class Published:
     port: int
     socket: str
     streamed: tuple[tuple[str, int], ...] = ()
+    patient: tuple[tuple[str, int], ...] = ()
     public: tuple[str, ...] = ()
     checks_tokens: bool = True
     files: tuple[tuple[str, str], ...] = ()
@@ -105,6 +110,8 @@ def published(subsystem: str) -> Published:
         name, dialect.default_port, socket_path(f"{name}-api"),
         streamed=tuple((route.path, int(getattr(route.controller, "max_body_bytes", BODY_BYTES_MAX)))
                        for route in routes if getattr(route.controller, "streams_body", False)),
+        patient=tuple((route.path, int(route.controller.reply_max_s))
+                      for route in routes if hasattr(route.controller, "reply_max_s")),
         public=tuple(sorted(route.path for route in routes if _is_public(route))),
         files=HOSTS_FILES.get(subsystem, ()), more_ports=dialect.more_ports)
 
@@ -226,9 +233,9 @@ def _everything(api: Published) -> list[str]:
     if not api.checks_tokens:
         return [f"location / {{ limit_req zone=login burst={LOGINS_WAITING}; client_max_body_size 128k; {to_api} }}"]
     checked = f"auth_request {ASK_PATH}; {to_api}"
-    lines += [f"location ~ {pattern(template)} {{ client_max_body_size {limit}; proxy_request_buffering off; "
-              f"{checked} }}"
-              for template, limit in api.streamed]
+    streamed, patient = dict(api.streamed), dict(api.patient)
+    lines += [f"location ~ {pattern(template)} {{ {_limits(streamed.get(template), patient.get(template))}{checked} }}"
+              for template in dict.fromkeys([*streamed, *patient])]
     return [
         *lines,
         f"location = {ASK_PATH} {{ internal; {_HEADERS} proxy_pass_request_body off; "
@@ -239,6 +246,15 @@ def _everything(api: Published) -> list[str]:
         "error_page 418 = @body;",
         f"location / {{ if ($sends_body) {{ return 418; }} {to_api} }}",
         f"location @body {{ {checked} }}"]
+
+
+def _limits(body_max: int | None, reply_s: int | None) -> str:
+    """Directives of a location with limits of its own."""
+    made = "" if reply_s is None else f"proxy_read_timeout {reply_s}s; "
+    if body_max is not None:
+        made += (f"client_max_body_size {body_max}; client_body_timeout {UPLOAD_PAUSE_S}s; "
+                 f"proxy_send_timeout {UPLOAD_DISK_S}s; proxy_request_buffering off; ")
+    return made
 
 
 _CONNECTION_LIMIT = """\

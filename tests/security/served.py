@@ -2,11 +2,13 @@
 """What attacks share: an API and Keystone behind the front (nginx) with the product's configuration."""
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -61,20 +63,27 @@ def answers(url: str) -> bool:
 
 @pytest.fixture(scope="session")
 def front(services_folder: Path, keystone: KeystoneServer) -> Iterator[Front]:
+    folder = services_folder / "front"
+    folder.mkdir()
+    with serving(folder, keystone, PROGRAM, public=("/", "/v1/open/{name}")) as found:
+        yield found
+
+
+@contextlib.contextmanager
+def serving(folder: Path, keystone: KeystoneServer, program: str, **published: Any) -> Iterator[Front]:
+    """An API behind the front; ``published``: what the front knows of its routes."""
     nginx = find_program("nginx")
     if nginx is None:
         if os.environ.get("FLOCK_REQUIRE_SERVICES"):
             pytest.fail("nginx is not installed")
         pytest.skip("nginx is not installed")
-    folder = services_folder / "front"
-    folder.mkdir()
     sock, api_port, keystone_port = folder / "api.sock", free_port(), free_port()
     options = keystone.authtoken_options()
     (folder / "flock.conf").write_text("\n".join([
         "[api]", f"bind_socket = {sock}", "[keystone_authtoken]",
         *(f"{name} = {value}" for name, value in options.items())]))
-    (folder / "api.py").write_text(PROGRAM)
-    apis = [Published("t", api_port, str(sock), public=("/", "/v1/open/{name}")),
+    (folder / "api.py").write_text(program)
+    apis = [Published("t", api_port, str(sock), **published),
             Published("keystone", keystone_port, str(keystone.socket), checks_tokens=False)]
     user = "root" if os.geteuid() == 0 else "nobody"
     (folder / "nginx.conf").write_text(nginx_conf(

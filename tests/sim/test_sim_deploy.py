@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Random operators, agents and crashes against releases and their deployment.
 
-The reference is written anew from the specification, on names and sets only: what the hosts run, and what may follow
-what. It knows nothing of the product's tables.
+The reference (``deploymodel``) is written anew from the specification. It says of every order whether it is accepted,
+and agrees after each step on the state of the deployment, of its hosts and of all releases.
 """
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -27,6 +28,7 @@ from patching.contract.states import ReleaseState
 from patching.core import events, hostorder
 from patching.core.actions import Install, RunPrecheck, RunScripts
 from patching.core.model import Precheck
+from tests.sim.deploymodel import ASKS_PRECHECK, DONE, REFUSED, Reference
 from tests.unit.patching.core.systems import System, a_release, a_system
 
 pytestmark = pytest.mark.soak
@@ -66,6 +68,8 @@ class Cloud(RuleBasedStateMachine):
     @initialize(kind=st.sampled_from(["SX", "DX", "STD", "STG"]), uploaded=st.sets(st.sampled_from(VERSIONS)))
     def begin(self, kind: str, uploaded: set[str]) -> None:
         self.system = System(a_system(kind))
+        requires = {text: tuple(name.removeprefix("starlingx-") for name in names) for text, names in REQUIRES.items()}
+        self.reference = Reference(list(self.system.view.hosts), requires, REBOOTS)
         for text in sorted(uploaded):
             self.upload(text)
         self.runs = dict.fromkeys(self.system.view.hosts, "10.0.0")
@@ -75,21 +79,61 @@ class Cloud(RuleBasedStateMachine):
     def order(self, event: events.Event) -> None:
         """Give an order; a refusal changes nothing."""
         before = self.system.view
+        expected = self.foretold(event)
         try:
             actions = self.system.happen(event)
         except FlockError:
             assert self.system.view is before
+            assert expected == REFUSED, f"{event} was refused in {self.system.state}"
             return
+        asks = any(isinstance(action, RunPrecheck) for action in actions)
+        assert expected == (ASKS_PRECHECK if asks else DONE), f"{event} was accepted in {self.followed}"
+        self.note(actions)
+        self.agrees()
+        self.follows()
+
+    def foretold(self, event: events.Event) -> str:
+        """What the reference says to an event; it has happened there then."""
+        one, now_ms = self.reference, self.system.now_ms + 1000
+        at_work = {host.hostname for host in self.system.view.hosts.values() if host.is_in_service}
+        orders: dict[type[Any], Callable[[Any], str | None]] = {
+            events.Start: lambda given: one.start(given.release.removeprefix("starlingx-"), now_ms),
+            events.DeployHost: lambda given: one.deploy_host(given.hostname, at_work, now_ms),
+            events.RollBackHost: lambda given: one.roll_back_host(given.hostname, at_work, now_ms),
+            events.Activate: lambda _given: one.activate(at_work), events.Complete: lambda _given: one.complete(),
+            events.Abort: lambda _given: one.abort(), events.DeleteDeploy: lambda _given: one.delete(at_work),
+            events.ActivateRollback: lambda _given: one.activate_rollback(),
+            events.DeleteReleases: lambda given: one.delete_release(given.releases[0].removeprefix("starlingx-")),
+            events.Commit: lambda given: one.commit(given.releases[0].removeprefix("starlingx-")),
+            events.ScriptsEnded: lambda given: one.scripts_end(given.attempt, bool(given.error)),
+            events.HostEnded: lambda given: one.host_end(given.hostname, given.attempt, bool(given.error)),
+            events.HostGone: lambda given: one.host_gone(given.hostname),
+            events.Restarted: lambda _given: one.restart(), events.Tick: lambda _given: one.tick(now_ms)}
+        return orders[type(event)](event) or DONE
+
+    def agrees(self) -> None:
+        view, one = self.system.view, self.reference
+        assert (self.system.state or "none") == one.state
+        assert self.system.states == {name: row.state for name, row in one.rows.items()}
+        assert {release.version.text: release.state.value for release in view.releases.values()} == one.releases
+        assert str(view.running) == one.running
+        if view.deploy is not None:
+            assert (str(view.deploy.from_release), str(view.deploy.to_release)) == one.heading
+            assert view.deploy.reboot_required == one.reboot
+
+    def note(self, actions: Sequence[Any]) -> None:
         for action in actions:
             if isinstance(action, RunPrecheck):
                 self.system.view = replace(self.system.view, precheck=Precheck(
                     action.release, True, self.system.now_ms, action.relaxed))
+                self.reference.checked = (action.release.removeprefix("starlingx-"), self.system.now_ms)
             elif isinstance(action, Install):
                 self.sent.append(action)
+                self.reference.rows[action.hostname].attempt = action.attempt
                 self.is_permitted(action)
             elif isinstance(action, RunScripts):
                 self.sent.append(action)
-        self.follows()
+                self.reference.script = action.attempt
 
     def follows(self) -> None:
         now = self.system.state or "none"
@@ -113,6 +157,15 @@ class Cloud(RuleBasedStateMachine):
         if f"starlingx-{text}" not in self.system.view.releases:
             made = a_release(text, requires=REQUIRES.get(text, ()), reboot_required=text in REBOOTS)
             self.system.view = replace(self.system.view, releases={**self.system.view.releases, made.id: made})
+            self.reference.releases[text] = "available"
+
+    @precondition(lambda self: "compute-2" in self.system.view.hosts)
+    @rule(choice=st.integers(0, 15))
+    def lose_a_host(self, choice: int) -> None:
+        """Seldom: one of the workers is deleted from the inventory, whatever it does."""
+        if choice == 15:
+            self.order(events.HostGone("compute-2"))
+            del self.runs["compute-2"]
 
     @rule(data=st.data(), twice=st.booleans())
     def start(self, data: st.DataObject, twice: bool) -> None:

@@ -8,7 +8,17 @@ import re
 import pytest
 
 from flock.cli.scan import commands
-from tests.registry import COMMAND, PACKAGES, ROOT, SUBSYSTEMS, entry_points, plugins, pyproject, setup_cfg
+from tests.registry import (
+    COMMAND,
+    PACKAGES,
+    ROOT,
+    SUBSYSTEMS,
+    entry_points,
+    plugin_resources,
+    plugins,
+    pyproject,
+    setup_cfg,
+)
 
 WITH_DATABASE = [name for name in SUBSYSTEMS if f"{name}-dbsync" in entry_points("console_scripts")]
 
@@ -53,10 +63,25 @@ def test_lists_of_other_languages_name_every_subsystem() -> None:
         assert re.search(rf"tar -c .*\b{name}\b", prepare), f"devstack/prepare.sh does not install {name}"
 
 
-def test_plugin_commands_begin_with_the_name_of_their_api() -> None:
+def test_plugin_commands_begin_with_the_name_of_their_api_or_with_the_word_they_share() -> None:
+    seen: set[str] = set()
     for api, module in plugins().items():
-        published = commands(f"{module.split('.')[0]}.resources", "OSC_COMMANDS")
-        assert published and {name.split()[0] for name in published} == {api}
+        published = commands(plugin_resources(module), "OSC_COMMANDS")
+        word = getattr(importlib.import_module(module), "FIRST_WORD", api)
+        assert published and {name.split()[0] for name in published} == {word}
+        assert not seen & set(published), "two plug-ins have the same command"
+        seen |= set(published)
+
+
+def test_software_management_has_the_commands_of_the_openstack_client() -> None:
+    for module, words in (("patching.client.osc", """release list, release show, release upload, release delete,
+        release commit, deploy show, deploy precheck, deploy start, deploy host, deploy activate, deploy complete,
+        deploy abort, deploy rollback, deploy delete, deploy host list, deploy host rollback"""),
+                          ("patching.vim.client.osc", """strategy create, strategy show, strategy apply, strategy abort,
+        strategy delete, strategy pause, strategy resume""")):
+        published = commands(plugin_resources(module), "OSC_COMMANDS")
+        assert set(published) == {f"platform {' '.join(name.split())}" for name in words.split(",")}
+        assert {factory.api_name for factory in published.values()} == {importlib.import_module(module).API_NAME}
 
 
 @pytest.mark.parametrize("group", ["console_scripts"])

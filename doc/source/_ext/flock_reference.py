@@ -85,7 +85,8 @@ class OpenStack(Generated):
     def lines(self, argument: str) -> Iterator[str]:
         native = {factory: name for name, factory in commands(argument).items()}
         published = commands(argument, "OSC_COMMANDS")
-        program = "fm" if argument.startswith("fm.") else "system"
+        program = {"fm.resources": "fm", "patching.resources": "software",
+                   "patching.vim.resources": "sw-manager"}.get(argument, "system")
         yield from table(
             ("Command", "Same as", ""),
             ((literal(f"openstack {name}"), literal(f"{program} {native[factory]}") if factory in native else "\\ ",

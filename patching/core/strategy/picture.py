@@ -84,6 +84,13 @@ class Picture:
     was_activated: bool = False
     reboot_required: bool = True
     is_major: bool = False
+    _on_host: dict[str, list[Instance]] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # Asked for every host of every stage; a search each time would grow with hosts times instances.
+        for one in self.instances:
+            if not one.is_locked:
+                self._on_host.setdefault(one.host, []).append(one)
 
     @property
     def is_simplex(self) -> bool:
@@ -92,4 +99,4 @@ class Picture:
 
     def instances_of(self, hostname: str) -> tuple[Instance, ...]:
         """The instances that a reboot of the host would stop."""
-        return tuple(one for one in self.instances if one.host == hostname and not one.is_locked)
+        return tuple(self._on_host.get(hostname, ()))

@@ -15,6 +15,7 @@ from flock.core.errors import Refused
 from flock.db import utcnow
 from flock.wire.types import Boolean, Text
 from patching.api.dialect import TEXTS
+from patching.api.ordering import REPLY_MAX_S
 from patching.api.staging import FILES_MAX, Staging
 from patching.classic import picture, verbs
 from patching.classic.service import Classic, Known, softened, texts
@@ -41,6 +42,8 @@ def _ids(call: Call) -> list[str]:
 
 class Verb:
     """``POST``: what ``act`` does, told in three texts. ``arguments``: that may be given in the query."""
+
+    reply_max_s = REPLY_MAX_S
 
     def __init__(self, act: Callable[[Call, Classic], Texts], arguments: tuple[str, ...] = ()) -> None:
         self._act = act
@@ -83,6 +86,7 @@ class UploadController:
 
     max_body_bytes = UPLOAD_BYTES_MAX
     streams_body = True
+    reply_max_s = REPLY_MAX_S
 
     @describes(body={"type": "string", "description": "Files *.patch."}, body_media=("multipart/form-data",),
                answers={200: RESULT}, errors=(413, 503, 504))
@@ -99,6 +103,8 @@ class UploadController:
 
 class UploadDirController:
     """``upload_dir``."""
+
+    reply_max_s = REPLY_MAX_S
 
     @describes(query=tuple(Argument(f"dir{number}", Text(4096)) for number in range(FILES_MAX)), answers={200: RESULT},
                errors=(503, 504))

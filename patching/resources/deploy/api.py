@@ -12,7 +12,7 @@ from flock.api.reply import Reply as Answer
 from flock.auth.policy import CONFIGURATOR, READER, Rule
 from flock.db import Database
 from flock.wire.types import Text
-from patching.api.ordering import RESULT, Commands, answer, refuse, result
+from patching.api.ordering import REPLY_MAX_S, RESULT, Commands, answer, refuse, result
 from patching.contract.records import OrderKind, Reply
 from patching.core.model import Deploy
 from patching.db.views import read
@@ -69,6 +69,8 @@ def _ordered(call: Call, kind: OrderKind, more: Callable[[Reply], Mapping[str, A
 class PrecheckController:
     """``/v1/deploy/<release>/precheck`` of older clients, ``/v1/deploy/precheck`` of newer ones."""
 
+    reply_max_s = REPLY_MAX_S
+
     @describes(body=ORDER, body_required=False, answers={200: result(**CHECKED), 406: result(**CHECKED)},
                errors=(503, 504))
     def post(self, call: Call) -> Answer:
@@ -79,6 +81,8 @@ class PrecheckController:
 
 class StartController:
     """``/v1/deploy/<release>/start`` of older clients, ``/v1/deploy/start`` of newer ones."""
+
+    reply_max_s = REPLY_MAX_S
 
     @describes(body=ORDER, body_required=False, answers={200: result(**CHECKED), 406: result(**CHECKED)},
                errors=(503, 504))

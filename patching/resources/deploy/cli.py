@@ -121,3 +121,5 @@ class DeployDelete(Order):
 COMMANDS = {"deploy precheck": Precheck, "deploy start": Start, "deploy show": DeployShow, "deploy activate": Activate,
             "deploy activate-rollback": ActivateRollback, "deploy complete": Complete, "deploy abort": Abort,
             "deploy delete": DeployDelete}
+OSC_COMMANDS = {"platform deploy rollback": ActivateRollback, **{
+    f"platform {name}": command for name, command in COMMANDS.items() if command is not ActivateRollback}}

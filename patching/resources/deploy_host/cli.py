@@ -87,3 +87,5 @@ class InstallLocal(Order):
 
 COMMANDS = {"deploy host": Host, "deploy host-rollback": HostRollback, "deploy host-list": HostList,
             "install-local": InstallLocal}
+OSC_COMMANDS = {"platform deploy host": Host, "platform deploy host list": HostList,
+                "platform deploy host rollback": HostRollback}

@@ -2,23 +2,25 @@
 """Routes of ``release``: list, show, upload, delete, commit, and questions about states."""
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import Any
 
+from flock.api.body import parse_json
 from flock.api.call import Call
-from flock.api.describe import Argument, Description, described, describes
+from flock.api.describe import AnyOf, Argument, Description, described, describes
 from flock.api.reply import Reply as Answer
 from flock.auth.policy import CONFIGURATOR, READER, Rule
 from flock.core.errors import Refused
 from flock.db import Database
 from flock.wire.types import Boolean, Text
-from patching.api.ordering import RESULT, Commands, answer, result
+from patching.api.ordering import REPLY_MAX_S, RESULT, Commands, answer, result
 from patching.api.staging import LIST_BYTES_MAX, Staging
-from patching.contract.records import OrderKind, Reply, ReplyStatus
+from patching.contract.records import OrderKind, Reply, ReplyStatus, StagedFile
 from patching.contract.states import ReleaseState
 from patching.core import guards, requirements
 from patching.core.operations.releases import to_commit
 from patching.db.views import read
-from patching.resources.release.fields import RELEASE, UPLOADED, chosen, shown
+from patching.resources.release.fields import PARTS, RELEASE, UPLOADED, chosen, parts_of, shown
 
 UPLOAD_BYTES_MAX = 64 << 30
 TEXT_MAX = 255
@@ -30,6 +32,7 @@ class ReleasesController:
 
     max_body_bytes = UPLOAD_BYTES_MAX
     streams_body = True
+    reply_max_s = REPLY_MAX_S
 
     @describes(query=(Argument("show", Text(TEXT_MAX), "Only releases in this state."),
                       Argument("release", Text(TEXT_MAX), "Only releases of this major release, such as 10.0.")),
@@ -39,19 +42,15 @@ class ReleasesController:
         stored = read(call.deps(Database))
         return [shown(stored, name) for name in chosen(stored, call.query.text("show"), call.query.text("release"))]
 
-    @describes(body={"type": "string", "description": "Files *.patch, or an .iso with its .sig."},
-               body_media=("multipart/form-data", "text/plain"),
+    @describes(body=AnyOf(({"type": "string", "description": "Files *.patch, or an .iso with its .sig."}, PARTS)),
+               body_media=("multipart/form-data", "text/plain", "application/json"),
                answers={200: result(upload_info=UPLOADED), 406: result(upload_info=UPLOADED)}, errors=(413, 503, 504))
     def post(self, call: Call) -> Answer:
-        """Upload releases: files, or as text/plain a list of paths of files on the controller."""
-        staging, commands = call.deps(Staging), call.deps(Commands)
-        content_type = str(call.environ.get("CONTENT_TYPE") or "")
-        if content_type.split(";", 1)[0].strip().lower() == "text/plain":
-            with staging.of_paths(_whole(call)) as files:
-                reply = commands.order(call, OrderKind.UPLOAD, files=files)
-        else:
-            with staging.of_form(call.pieces, content_type) as files:
-                reply = commands.order(call, OrderKind.UPLOAD, files=files)
+        """Upload releases: files, or as text/plain a list of paths of files on the controller, or as application/json
+        names and digests of files that were sent before."""
+        commands = call.deps(Commands)
+        with _sent(call, call.deps(Staging)) as files:
+            reply = commands.order(call, OrderKind.UPLOAD, files=files)
         reply = commands.ended(reply)
         return answer(call, reply, {"upload_info": [
             {one.name: {"id": one.release_id, "sw_release": one.version}} for one in reply.uploaded]})
@@ -146,12 +145,22 @@ def _ordered(call: Call, kind: OrderKind, names: str) -> Answer:
     return answer(call, call.deps(Commands).give(call, kind, releases=releases))
 
 
+def _sent(call: Call, staging: Staging) -> AbstractContextManager[list[StagedFile]]:
+    content_type = str(call.environ.get("CONTENT_TYPE") or "")
+    media_type = content_type.split(";", 1)[0].strip().lower()
+    if media_type == "text/plain":
+        return staging.of_paths(_whole(call))
+    if media_type == "application/json":
+        return staging.of_parts(parts_of(parse_json(_whole(call), call.depth_max)))
+    return staging.of_form(call.pieces, content_type)
+
+
 def _whole(call: Call) -> bytes:
     data = b""
     for piece in call.pieces:
         data += piece
         if len(data) > LIST_BYTES_MAX:
-            raise Refused(detail=f"A list of paths has at most {LIST_BYTES_MAX} bytes.")
+            raise Refused(detail=f"A list of files has at most {LIST_BYTES_MAX} bytes.")
     return data
 
 

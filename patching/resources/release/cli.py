@@ -193,3 +193,4 @@ class Commit(Order):
 COMMANDS = {"list": ReleaseList, "show": ReleaseShow, "upload": Upload, "upload-dir": UploadDir,
             "delete": ReleaseDelete, "is-available": IsAvailable, "is-deployed": IsDeployed,
             "is-committed": IsCommitted, "commit": Commit}
+OSC_COMMANDS = {f"platform release {name}": COMMANDS[name] for name in ("list", "show", "upload", "delete", "commit")}

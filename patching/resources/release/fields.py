@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from flock.core.errors import InvalidInput
+from patching.api.parts import digest
 from patching.contract.states import ReleaseState, ReleaseStatus
 from patching.db.views import Stored
 
@@ -18,6 +20,8 @@ _FIELDS: dict[str, Any] = {
 RELEASE = {"type": "object", "required": list(_FIELDS), "properties": _FIELDS, "additionalProperties": False}
 UPLOADED = {"type": "array", "items": {"type": "object", "additionalProperties": {
     "type": "object", "required": ["id", "sw_release"], "properties": {"id": _TEXT, "sw_release": _TEXT}}}}
+PARTS = {"type": "object", "required": ["files"], "properties": {"files": {"type": "array", "minItems": 1, "items": {
+    "type": "object", "required": ["name", "sha256"], "properties": {"name": _TEXT, "sha256": _TEXT}}}}}
 _FAMILY = re.compile(r"(?:.*-)?0*(\d{1,6})\.0*(\d{1,6})(?:\.\d{1,6})?\Z", re.ASCII)
 
 
@@ -46,3 +50,14 @@ def chosen(stored: Stored, state: str | None, family: str | None) -> list[str]:
         numbers = (int(match[1]), int(match[2])) if match is not None else None
         found = [release for release in found if release.version.numbers[:2] == numbers]
     return [release.id for release in found]
+
+
+def parts_of(body: Any) -> list[tuple[str, str]]:
+    """Name and SHA-256 of each file that was sent before. InvalidInput: the body is no such list."""
+    files = body.get("files") if isinstance(body, dict) else None
+    if not isinstance(files, list) or not files or not all(isinstance(one, dict) for one in files):
+        raise InvalidInput(field="files", rule="must be a list of objects with name and sha256")
+    found = [(one.get("name"), one.get("sha256")) for one in files]
+    if not all(isinstance(name, str) and isinstance(sha256, str) for name, sha256 in found):
+        raise InvalidInput(field="files", rule="must have name and sha256 of each file as text")
+    return [(name, digest(sha256)) for name, sha256 in found]

@@ -176,6 +176,28 @@ def test_a_body_that_stops_coming_is_408(server: Server) -> None:
         assert client.recv(1000).startswith(b"HTTP/1.1 408 ")
 
 
+def test_a_streamed_body_that_trickles_is_408(server: Server) -> None:
+    """Each byte comes within the time for a pause, and all of them would take hours."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=0.3) as client:
+        client.sendall(b"POST /v1/upload HTTP/1.1\r\nHost: h\r\nContent-Length: 60000\r\n\r\n")
+        began, said = time.monotonic(), b""
+        while not said and time.monotonic() - began < 20:
+            client.sendall(b"x")
+            with contextlib.suppress(TimeoutError):
+                said = client.recv(1000)
+        assert said.startswith(b"HTTP/1.1 408 ") and time.monotonic() - began < 10
+
+
+def test_a_streamed_body_may_take_as_long_as_its_bytes(server: Server) -> None:
+    """Longer than any pause may be, at a rate that is just enough."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as client:
+        client.sendall(b"POST /v1/upload HTTP/1.1\r\nHost: h\r\nContent-Length: 2000000\r\n\r\n")
+        for _ in range(10):
+            client.sendall(b"x" * 200_000)
+            threading.Event().wait(0.35)
+        assert client.recv(1000).startswith(b"HTTP/1.1 200 ")
+
+
 def test_chunked_bodies(server: Server) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
     connection.request("POST", "/v1/slow", body=iter([b'{"a":', b" 1}"]), encode_chunked=True,

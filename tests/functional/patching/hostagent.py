@@ -22,7 +22,8 @@ from tests.functional.patching.running import WAIT_S, Cloud
 class HostAgent:
     """Takes the place of the cloud's simulated agent of ``hostname``."""
 
-    def __init__(self, cloud: Cloud, hostname: str, backends: Sequence[str] = ("fake",)) -> None:
+    def __init__(self, cloud: Cloud, hostname: str, backends: Sequence[str] = ("fake",),
+                 report_period_s: float = 0.5) -> None:
         self.cloud, self.hostname = cloud, hostname
         self.folder, self.root = cloud.folder / hostname, cloud.folder / hostname / "root"
         simulated = cloud.agents.pop(hostname, None)
@@ -38,7 +39,7 @@ class HostAgent:
                         "run_dir": self.folder / "run"},
             "rpc": {"exchange": cloud.exchange},
             "patching_agent": {"feed_url": (cloud.software / "feed").as_uri(), "backends": ",".join(backends),
-                               "root": self.root, "hostname": hostname, "report_period_s": 0.5,
+                               "root": self.root, "hostname": hostname, "report_period_s": report_period_s,
                                "content_dir": cloud.software}})
         self.backend: Backend = load(backends, self.root, 60.0)[backends[0]]
         self.process: Process | None = None

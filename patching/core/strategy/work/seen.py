@@ -6,9 +6,9 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from patching.contract.states import DeployState, HostState
+from patching.contract.states import AgentState, DeployState, HostState
 from patching.contract.version import Version
-from patching.core.model import Deploy, HostRow, Release, in_service
+from patching.core.model import Deploy, Host, HostRow, Release, in_service
 from patching.core.strategy.picture import Alarm, Instance
 
 
@@ -38,6 +38,11 @@ class SeenHost:
     uptime_s: int = 0
     error: str = ""
     replication_group: str = ""
+
+    def with_agent(self, agent: AgentState | None) -> Host:
+        """The host on which deployments are decided; ``agent``: None when it has not reported lately."""
+        return Host(self.id, self.hostname, self.personality, self.administrative, self.operational,
+                    self.availability, agent)
 
     @property
     def is_in_service(self) -> bool:

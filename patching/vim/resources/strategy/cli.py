@@ -200,3 +200,4 @@ def _of_kind(command: type[StrategyCommand], kind: str) -> type[StrategyCommand]
 
 COMMANDS = {**{f"sw-deploy-strategy {verb}": command for verb, command in _VERBS.items()},
             **{f"patch-strategy {verb}": _of_kind(command, "sw-patch") for verb, command in _VERBS.items()}}
+OSC_COMMANDS = {f"platform strategy {verb}": command for verb, command in _VERBS.items()}

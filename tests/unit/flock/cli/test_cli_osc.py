@@ -9,10 +9,13 @@ from keystoneauth1.session import Session
 
 from flock.cli.errors import ApiUnreachable
 from fm.client import osc as fm_osc
+from patching.client import osc as software_osc
+from patching.vim.client import osc as vim_osc
 from sysinv.client import osc as sysinv_osc
 
 
-@pytest.mark.parametrize(("plugin", "api_name"), [(sysinv_osc, "platform"), (fm_osc, "fault")])
+@pytest.mark.parametrize(("plugin", "api_name"), [(sysinv_osc, "platform"), (fm_osc, "fault"),
+                                                  (software_osc, "software"), (vim_osc, "vim")])
 def test_plugin_contract(plugin: ModuleType, api_name: str) -> None:
     assert api_name == plugin.API_NAME
     assert plugin.DEFAULT_API_VERSION in plugin.API_VERSIONS

@@ -13,7 +13,6 @@ from flock.db import Database, utcnow
 from flock.jobs.operations import Operations
 from patching.artifact.trust import Trust
 from patching.conductor.hands import Hands
-from patching.conductor.inventory import InventoryHost
 from patching.conductor.machine import Machine
 from patching.conductor.orders import Orders
 from patching.conductor.prechecks import Prechecks
@@ -30,6 +29,7 @@ from patching.contract.version import Version
 from patching.core.model import Release
 from patching.core.precheck import Check, Limits, Report
 from patching.core.settings import Settings
+from patching.core.strategy.work.seen import SeenHost
 from patching.db.tables import METADATA, TASK
 from patching.db.views import REPLY, Stored
 
@@ -38,12 +38,12 @@ class Inventory:
     """Two controllers and a worker; ``alarms`` make them unfit."""
 
     def __init__(self, names: Iterable[str]) -> None:
-        self.known = {name: InventoryHost(number, f"u-{number}", name, name.partition("-")[0].replace(
+        self.known = {name: SeenHost(number, name, name.partition("-")[0].replace(
             "compute", "worker"), "unlocked", "enabled", "available") for number, name in enumerate(names, 1)}
         self.alarms: list[str] = []
         self.asked: list[tuple[str, bool, list[str]]] = []
 
-    def hosts(self) -> dict[str, InventoryHost]:
+    def hosts(self) -> dict[str, SeenHost]:
         return dict(self.known)
 
     def health(self, kind: str, relaxed: bool, ignored: Iterable[str]) -> Report:

@@ -9,11 +9,10 @@ from typing import Any
 
 import pytest
 
-from flock.core.errors import InvalidInput, Unavailable
+from flock.core.errors import InvalidInput
 from flock.core.records import replace
 from patching.artifact import trust
 from patching.conductor import reports
-from patching.conductor.inventory import Inventory
 from patching.conductor.reports import Reports
 from patching.contract.records import (
     HostFacts,
@@ -159,37 +158,3 @@ def test_staged_files_that_nobody_ordered_are_swept_after_a_day(office: Office) 
     os.utime(old, (time.time() - 90_000,) * 2)
     office.uploads.sweep()
     assert not old.exists() and new.exists()
-
-
-class Web:
-    """Answers with a status and a body."""
-
-    def __init__(self, status: int, content: bytes) -> None:
-        self.reply, self.asked = (status, content), ""
-
-    def request(self, method: str, url: str, body: Any, timeout_s: float) -> tuple[int, bytes]:
-        self.asked = f"{method} {url}"
-        return self.reply
-
-
-@pytest.mark.parametrize(("status", "content"), [(503, b"{}"), (200, b"no json"), (200, b"[]"), (200, b'{"x": 1}')])
-def test_an_inventory_that_answers_nonsense_is_not_available(status: int, content: bytes) -> None:
-    found = Inventory(Web(status, content), "http://x", 1.0)
-    for question in (found.hosts, found.software_version):
-        with pytest.raises(Unavailable):
-            question()
-
-
-def test_what_the_inventory_says_of_hosts_and_health() -> None:
-    web = Web(200, b'{"ihosts": [{"id": 2, "hostname": "c-0", "personality": "controller", "invprovision": null,'
-                   b'"administrative": "locked", "config_target": "a", "config_applied": "b"}, {"hostname": null}]}')
-    (host,) = Inventory(web, "http://x/", 1.0).hosts().values()
-    assert (host.id, host.hostname) == (2, "c-0")
-    assert host.seen(None).administrative == "locked" and host.seen(None).agent is None
-    web = Web(200, b'[{"check": "No alarms", "ok": false, "detail": "d", "advice": "a", "skipped": false},'
-                   b'{"check": "Ceph", "ok": true, "skipped": true}]')
-    found = Inventory(web, "http://x", 1.0).health("kube-upgrade", True, ["900.401"])
-    assert web.asked == "GET http://x/v1/health/kube-upgrade/relaxed?format=json&alarm_ignore_list=900.401"
-    assert not found.is_healthy and found.absent == ("Ceph",)
-    with pytest.raises(Unavailable):
-        Inventory(Web(200, b'[{"nothing": 1}]'), "http://x", 1.0).health("upgrade", False, [])

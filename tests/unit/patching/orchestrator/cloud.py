@@ -95,7 +95,7 @@ class Hosts:
     def __init__(self, cloud: Cloud) -> None:
         self.cloud = cloud
 
-    def all(self) -> dict[str, SeenHost]:
+    def hosts(self) -> dict[str, SeenHost]:
         return dict(self.cloud.hosts)
 
     def act(self, hostname: str, action: str) -> None:

@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The orchestrator's parts: answers of other services, the stored strategy, alarms, prechecks that are tasks."""
+"""The orchestrator's parts: the stored strategy, alarms, prechecks that are tasks."""
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
-from flock.core.errors import DeadlineExceeded, Refused, StaleWrite, Unavailable
+from flock.core.errors import DeadlineExceeded, StaleWrite, Unavailable
 from flock.core.records import replace
 from flock.db import Database
 from flock.jobs.steps import State
@@ -17,79 +16,15 @@ from patching.contract.orchestration import StrategyAction, StrategyExists
 from patching.contract.records import Order, OrderKind, Reply, ReplyStatus
 from patching.core.strategy.model import Result, StrategyState
 from patching.core.strategy.parameters import Kind
-from patching.core.strategy.picture import Alarm
 from patching.core.strategy.work.seen import Part
 from patching.db import views
 from patching.db.tables import METADATA, STRATEGY, SYSTEM, TASK
 from patching.orchestrator import faults, software
-from patching.orchestrator.rest import Alarms, Hosts, Rest, seen_host
 from patching.orchestrator.software import SoftwareService
 from patching.orchestrator.store import Store
 from tests.unit.patching.core.systems import a_release
 from tests.unit.patching.orchestrator.cloud import Cloud
 from tests.unit.patching.orchestrator.driven import Driven
-
-
-class Http:
-    """Answers one after the other; the last one again and again."""
-
-    def __init__(self, *answers: tuple[int, Any]) -> None:
-        self.answers = list(answers)
-        self.asked: list[tuple[str, str, Any]] = []
-
-    def endpoint(self, service_type: str) -> str:
-        return f"http://{service_type}/v1"
-
-    def request(self, method: str, url: str, body: Any = None, timeout_s: float = 30.0) -> tuple[int, bytes]:
-        self.asked.append((method, url, body))
-        status, found = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        return status, found if isinstance(found, bytes) else json.dumps(found).encode()
-
-
-ROW = {"id": 3, "uuid": "u-3", "hostname": "controller-1", "personality": "controller",
-       "subfunctions": "controller,worker", "administrative": "unlocked", "operational": "enabled",
-       "availability": "available", "uptime": 77,
-       "capabilities": {"Personality": "Controller-Active"}, "ihost_action": None, "mtce_action": "none",
-       "last_error": None, "last_error_at": None, "peers": None}
-
-
-def test_hosts_of_the_inventory() -> None:
-    http = Http((200, {"ihosts": [ROW, {"id": 4, "uuid": "u-4", "hostname": None, "personality": None}],
-                       "next": "http://x"}),
-                (200, {"ihosts": [{**ROW, "hostname": "storage-0", "personality": "storage", "uuid": "u-5",
-                                   "subfunctions": "storage", "capabilities": None, "peers": {"name": "group-1"},
-                                   "mtce_action": "lock", "last_error": "no", "last_error_at": "now"}]}))
-    found = Hosts(Rest(http, "sysinv-api", "platform")).all()
-    assert http.asked[1][1] == "http://platform/v1/ihosts?limit=1000&marker=u-4"
-    one, two = found["controller-1"], found["storage-0"]
-    assert (one.is_aio, one.is_active, one.is_busy, one.uptime_s, one.error) == (True, True, False, 77, "")
-    assert (two.is_aio, two.is_active, two.is_busy, two.replication_group, two.error) == (
-        False, False, True, "group-1", "no (now)")
-    assert seen_host({**ROW, "ihost_action": "unlock"}).is_busy
-
-
-def test_an_action_on_a_host_and_its_answers() -> None:
-    http = Http((200, ROW))
-    Hosts(Rest(http, "sysinv-api", "platform", "http://here:1")).act("worker/0", "lock")
-    assert http.asked == [("PATCH", "http://here:1/v1/ihosts/worker%2F0", [
-        {"op": "replace", "path": "/action", "value": "lock"}])]
-    wrapped = {"error_message": json.dumps({"faultstring": "Host is locked already."})}
-    for status, body, error in ((400, wrapped, Refused), (409, {"faultstring": "Host is locked already."}, Refused),
-                                (503, wrapped, Unavailable), (504, wrapped, DeadlineExceeded)):
-        with pytest.raises(error, match="Host is locked already") as told:
-            Hosts(Rest(Http((status, body)), "sysinv-api", "platform")).act("w-0", "lock")
-        assert type(told.value) is error
-    for body in (b"<html>", {"hosts": []}, {"ihosts": [1]}):
-        with pytest.raises(Unavailable):
-            Hosts(Rest(Http((200, body)), "sysinv-api", "platform")).all()
-
-
-def test_alarms_also_suppressed_ones() -> None:
-    http = Http((200, {"alarms": [{"alarm_id": "100.101", "entity_instance_id": "host=a", "mgmt_affecting": "False"},
-                                  {"alarm_id": "200.001", "entity_instance_id": "host=b"}]}))
-    assert Alarms(Rest(http, "fm-api", "faultmanagement")).active() == (
-        Alarm("100.101", "host=a", False), Alarm("200.001", "host=b", True))
-    assert http.asked[0][1] == "http://faultmanagement/v1/alarms?include_suppress=True&limit=1000"
 
 
 class Conductor:

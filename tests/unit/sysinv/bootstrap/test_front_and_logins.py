@@ -47,6 +47,21 @@ def test_one_api_may_be_served_at_several_ports():
     assert conf.count("upstream patching {") == 1 and "5497, 15491" in connection_limit([api])
 
 
+def test_uploads_and_what_waits_for_a_task_have_limits_of_their_own():
+    (api,) = [api for api in published_apis() if api.name == "patching"]
+    lines = nginx_conf([Listen("127.0.0.1")], [api]).splitlines()
+    of = {path: [line for line in lines if f"location ~ {pattern(path)} " in line]
+          for path in ("/v1/release", "/v1/upload/{sha256}", "/v1/deploy/precheck", "/v1/deploy/complete")}
+    for path in ("/v1/release", "/v1/upload/{sha256}"):
+        (line,) = of[path]
+        for words in ("proxy_read_timeout 3660s;", "client_max_body_size 68719476736;", "proxy_request_buffering off;",
+                      "client_body_timeout 30s;", "auth_request /.front/token;"):
+            assert words in line
+    (line,) = of["/v1/deploy/precheck"]
+    assert "proxy_read_timeout 3660s;" in line and "proxy_request_buffering" not in line
+    assert of["/v1/deploy/complete"] == []
+
+
 @pytest.mark.parametrize(("template", "expected"), [
     ("/", "^/$"), ("/v1/a.b", r"^/v1/a\.b/?$"), ("/v1/ihosts/{host}/state", "^/v1/ihosts/[^/]+/state/?$")])
 def test_a_template_becomes_a_pattern(template, expected):
