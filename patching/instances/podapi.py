@@ -99,15 +99,15 @@ class PodApi:
         after = ""
         while True:
             with _errors(what):
-                found = self._ask("GET", path, limit=PAGE_MAX, **({"continue": after} if after else {}))
+                found = self._ask("GET", path, query={"limit": PAGE_MAX, **({"continue": after} if after else {})})
             yield from found["items"]
             after = found["metadata"].get("continue", "")
             if not after:
                 return
 
-    def _ask(self, method: str, path: str, body: Json | None = None, **query: Any) -> Json:
+    def _ask(self, method: str, path: str, body: Json | None = None, query: Mapping[str, Any] | None = None) -> Json:
         try:
-            return self._asked(method, path, body, query)
+            return self._asked(method, path, body, query or {})
         except client.ApiException as error:
             if error.status != _UNAUTHORIZED:
                 raise
@@ -115,7 +115,7 @@ class PodApi:
             self._forget()
             raise
         self._forget()
-        return self._asked(method, path, body, query)
+        return self._asked(method, path, body, query or {})
 
     def _asked(self, method: str, path: str, body: Json | None, query: Mapping[str, Any]) -> Json:
         if self._client is None:

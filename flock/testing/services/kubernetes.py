@@ -7,6 +7,7 @@ ready, are evicted and deleted as on a real one. ``devstack/prepare.sh --scenari
 from __future__ import annotations
 
 import datetime
+import functools
 import os
 import re
 import secrets
@@ -213,7 +214,7 @@ class KubernetesCluster(Administrator):
         for name in names:
             self._nodes[name] = self._hollow_node(name)
         for name in names:
-            self._nodes[name].wait_until(lambda name=name: self.is_ready(name), timeout_s, f"node {name} to be ready")
+            self._nodes[name].wait_until(functools.partial(self.is_ready, name), timeout_s, f"node {name} to be ready")
 
     def run_statically(self, name: str, pod: Mapping[str, Any], timeout_s: float = 60.0) -> None:
         """Have a node run a pod by itself, which the API server shows as a mirror pod; returns when it is shown."""
