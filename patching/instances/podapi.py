@@ -68,12 +68,16 @@ class PodApi:
         body = {"apiVersion": self._policy_version(what), "kind": "Eviction",
                 "metadata": {"name": name, "namespace": namespace},
                 "deleteOptions": {"preconditions": {"uid": uid}}}
+        found: Json = {}
         with _errors(what):
             try:
-                self._ask("POST", f"{_pod_path(namespace, name)}/eviction", body)
+                found = self._ask("POST", f"{_pod_path(namespace, name)}/eviction", body)
             except client.ApiException as error:
                 if error.status != _MISSING:
                     raise
+        # For a pod of two budgets the server answers 201 with a failure in the body.
+        if (found.get("kind"), found.get("status")) == ("Status", "Failure"):
+            raise Refused(detail=f"{what}: {found.get('message') or 'the server gives no reason'}")
 
     def _policy_version(self, what: str) -> str:
         """``policy/v1``, or what an older server names."""
@@ -155,7 +159,7 @@ def _errors(what: str) -> Iterator[None]:
         yield
     except client.ApiException as error:
         if error.status is None or not 400 <= error.status < 500:
-            raise Unavailable(service="kubernetes", reason=f"{what}: {error.status} {error.reason}") from error
+            raise Unavailable(service="kubernetes", reason=f"{what}: {error.status} {_message(error)}") from error
         raise Refused(detail=f"{what}: {_message(error)}") from error
     except (HTTPError, OSError, ValueError, KeyError, config.ConfigException) as error:
         raise Unavailable(service="kubernetes", reason=f"{what}: {error}") from error
