@@ -4,7 +4,7 @@
 # stack.sh and run_tests.sh call it. A repeated call changes nothing and returns at once.
 # Usage: devstack/prepare.sh [--test|--scenarios|--bench|--packages]
 #   --test       also install what only the tests need
-#   --scenarios  the same, and a Kubernetes that is built once on this machine (kubernetes.sh)
+#   --scenarios  the same, a Nova, and a Kubernetes that is built once on this machine (kubernetes.sh)
 #   --bench      as --test, and the programs that benchmarks compare the product with; none of them is started
 #   --packages   install only system packages
 set -euo pipefail
@@ -192,4 +192,8 @@ venv "$FLOCK_HOME/venv" "$wanted" pbr setuptools wheel "${needs[@]}"
 wait "$keystone_job"
 [ "$with_tests" = no ] || touch "$FLOCK_HOME/venv/.with-tests"
 install_product
-[ "$with_kubernetes" = no ] || "$here/kubernetes.sh"
+if [ "$with_kubernetes" = yes ]; then
+    venv "$FLOCK_HOME/nova" "$(cat "$here"/constraints*.txt | sha256sum | cut -d' ' -f1)" -c "$here/constraints-nova.txt" \
+        nova openstack-placement gunicorn psycopg2-binary python-memcached
+    "$here/kubernetes.sh"
+fi

@@ -22,6 +22,7 @@ from flock.db import Database
 from flock.rpc import Transport, transport
 from flock.testing.services.keystone import KeystoneServer
 from flock.testing.services.kubernetes import KubernetesCluster
+from flock.testing.services.nova import NovaServer
 from flock.testing.services.postgresql import PostgresServer
 from flock.testing.services.rabbitmq import RabbitNode
 
@@ -170,6 +171,18 @@ def kubernetes(services_folder: Path) -> Iterator[KubernetesCluster]:
         yield cluster
     finally:
         cluster.stop()
+
+
+@pytest.fixture(scope="module")
+def nova(services_folder: Path, keystone: KeystoneServer, postgres: PostgresServer,
+         rabbit: RabbitNode) -> Iterator[NovaServer]:
+    """A Nova that is not started."""
+    _require(NovaServer.available(), "Nova (devstack/prepare.sh --scenarios)")
+    server = NovaServer(_folder(services_folder, "nova"), keystone, postgres, rabbit.new_vhost_url())
+    try:
+        yield server
+    finally:
+        server.stop()
 
 
 @pytest.fixture

@@ -68,12 +68,16 @@ class PodApi:
         body = {"apiVersion": self._policy_version(what), "kind": "Eviction",
                 "metadata": {"name": name, "namespace": namespace},
                 "deleteOptions": {"preconditions": {"uid": uid}}}
+        found: Json = {}
         with _errors(what):
             try:
-                self._ask("POST", f"{_pod_path(namespace, name)}/eviction", body)
+                found = self._ask("POST", f"{_pod_path(namespace, name)}/eviction", body)
             except client.ApiException as error:
                 if error.status != _MISSING:
                     raise
+        # For a pod of two budgets the server answers 201 with a failure in the body.
+        if (found.get("kind"), found.get("status")) == ("Status", "Failure"):
+            raise Refused(detail=f"{what}: {found.get('message') or 'the server gives no reason'}")
 
     def _policy_version(self, what: str) -> str:
         """``policy/v1``, or what an older server names."""
@@ -99,15 +103,15 @@ class PodApi:
         after = ""
         while True:
             with _errors(what):
-                found = self._ask("GET", path, limit=PAGE_MAX, **({"continue": after} if after else {}))
+                found = self._ask("GET", path, query={"limit": PAGE_MAX, **({"continue": after} if after else {})})
             yield from found["items"]
             after = found["metadata"].get("continue", "")
             if not after:
                 return
 
-    def _ask(self, method: str, path: str, body: Json | None = None, **query: Any) -> Json:
+    def _ask(self, method: str, path: str, body: Json | None = None, query: Mapping[str, Any] | None = None) -> Json:
         try:
-            return self._asked(method, path, body, query)
+            return self._asked(method, path, body, query or {})
         except client.ApiException as error:
             if error.status != _UNAUTHORIZED:
                 raise
@@ -115,7 +119,7 @@ class PodApi:
             self._forget()
             raise
         self._forget()
-        return self._asked(method, path, body, query)
+        return self._asked(method, path, body, query or {})
 
     def _asked(self, method: str, path: str, body: Json | None, query: Mapping[str, Any]) -> Json:
         if self._client is None:
@@ -155,7 +159,7 @@ def _errors(what: str) -> Iterator[None]:
         yield
     except client.ApiException as error:
         if error.status is None or not 400 <= error.status < 500:
-            raise Unavailable(service="kubernetes", reason=f"{what}: {error.status} {error.reason}") from error
+            raise Unavailable(service="kubernetes", reason=f"{what}: {error.status} {_message(error)}") from error
         raise Refused(detail=f"{what}: {_message(error)}") from error
     except (HTTPError, OSError, ValueError, KeyError, config.ConfigException) as error:
         raise Unavailable(service="kubernetes", reason=f"{what}: {error}") from error

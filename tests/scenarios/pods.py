@@ -66,20 +66,21 @@ class Site:
             "spec": {"containers": CONTAINERS, "nodeName": node, "terminationGracePeriodSeconds": 1}})
         wait_for(lambda: self.ready(name), 60, f"pod {name}", 0.2)
 
-    def budget(self, name: str, available: int) -> None:
-        """A disruption budget for the pods of ``name``; returns when it has counted them."""
+    def budget(self, name: str, available: int, of: str = "") -> None:
+        """A disruption budget for the pods of ``of`` or else of ``name``; returns when it has counted them."""
+        of = of or name
         path = f"/apis/policy/v1beta1/namespaces/{self.namespace}/poddisruptionbudgets"
         if self.cluster.ask("GET", f"{path}/{name}", may_miss=True):
             self.cluster.ask("PATCH", f"{path}/{name}", {"spec": {"minAvailable": available}})
         else:
             self.cluster.ask("POST", path, {"metadata": {"name": name}, "spec": {
-                "minAvailable": available, "selector": {"matchLabels": {"app": name}}}})
+                "minAvailable": available, "selector": {"matchLabels": {"app": of}}}})
 
         def is_counted() -> bool:
             found = self.cluster.ask("GET", f"{path}/{name}")
             status = found.get("status", {})
             return (status.get("observedGeneration"), status.get("desiredHealthy")) == (
-                found["metadata"]["generation"], available) and status.get("currentHealthy") == len(self.ready(name))
+                found["metadata"]["generation"], available) and status.get("currentHealthy") == len(self.ready(of))
 
         wait_for(is_counted, 60, f"budget {name}", 0.2)
 

@@ -78,6 +78,16 @@ def test_a_budget_that_allows_no_disruption_holds_a_pod_and_the_reason_names_it(
     assert not set(site.ready("web", found[victim].host)) - {one.partition("/")[2] for one in found}
 
 
+def test_a_pod_of_two_budgets_is_told_though_the_server_answers_with_success(site: Site, driver: Kubernetes) -> None:
+    site.deploy("web", 2)
+    site.budget("web", 1)
+    site.budget("more", 1, of="web")
+    (pod, *_) = sorted(one for one in driver.look().instances if one.startswith(site.namespace))
+    with pytest.raises(Refused, match=f"{pod} cannot be evicted: This pod has more than one PodDisruptionBudget"):
+        driver.move(pod)
+    assert len(site.ready("web")) == 2
+
+
 def test_pods_of_the_node_itself_stay(site: Site, driver: Kubernetes) -> None:
     site.deploy("agent", 3, kind="DaemonSet")
     site.cluster.run_statically("compute-1", {

@@ -7,7 +7,9 @@ ready, are evicted and deleted as on a real one. ``devstack/prepare.sh --scenari
 from __future__ import annotations
 
 import datetime
+import functools
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -27,6 +29,7 @@ HOME = "127.0.0.1"
 PROGRAMS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubemark")
 ANSWER_S = 20.0
 Json = dict[str, Any]
+_ROOT = re.compile(r"Using (/\S+) as root dir for hollow-kubelet")
 
 
 class ApiRefused(ServiceFailed):
@@ -184,8 +187,8 @@ class KubernetesCluster(Administrator):
         server = self._run(
             "kube-apiserver", f"--etcd-servers=https://{HOME}:{self._etcd_port}", "--etcd-cafile", self.authority,
             "--etcd-certfile", etcd[0], "--etcd-keyfile", etcd[1], f"--secure-port={self.port}",
-            f"--bind-address={HOME}", "--insecure-port=0", "--tls-cert-file", issued[0],
-            "--tls-private-key-file", issued[1], "--client-ca-file", self.authority,
+            f"--bind-address={HOME}", "--advertise-address=192.0.2.1", "--insecure-port=0",
+            "--tls-cert-file", issued[0], "--tls-private-key-file", issued[1], "--client-ca-file", self.authority,
             "--token-auth-file", str(self.folder / "tokens.csv"), "--authorization-mode=RBAC",
             "--service-account-key-file", accounts[1], "--service-account-signing-key-file", accounts[0],
             "--service-account-issuer=https://kubernetes.default.svc",
@@ -211,11 +214,11 @@ class KubernetesCluster(Administrator):
         for name in names:
             self._nodes[name] = self._hollow_node(name)
         for name in names:
-            self._nodes[name].wait_until(lambda name=name: self.is_ready(name), timeout_s, f"node {name} to be ready")
+            self._nodes[name].wait_until(functools.partial(self.is_ready, name), timeout_s, f"node {name} to be ready")
 
     def run_statically(self, name: str, pod: Mapping[str, Any], timeout_s: float = 60.0) -> None:
         """Have a node run a pod by itself, which the API server shows as a mirror pod; returns when it is shown."""
-        (folder,) = (self.folder / f"node-{name}").glob("*/manifest*")
+        (folder,) = Path(self._roots(name)[-1]).glob("static-pods*")
         (folder / "pod.yaml").write_text(yaml.safe_dump(dict(pod)))
         meta = pod["metadata"]
         path = f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}-{name}"
@@ -224,12 +227,15 @@ class KubernetesCluster(Administrator):
     def kill_node(self, name: str) -> None:
         """Kill a node; ``add_nodes`` starts it again."""
         self._nodes.pop(name).kill()
+        for root in self._roots(name):
+            shutil.rmtree(root, ignore_errors=True)
 
     def stop(self) -> None:
         """Kill everything; the data is not used again."""
-        for process in (*self._nodes.values(), *reversed(self._processes.values())):
+        for name in list(self._nodes):
+            self.kill_node(name)
+        for process in reversed(self._processes.values()):
             process.kill()
-        self._nodes.clear()
         self._processes.clear()
         self.http.close()
 
@@ -266,15 +272,13 @@ class KubernetesCluster(Administrator):
         programs = self.programs()
         if programs is None:
             raise ServiceFailed("Kubernetes is not built; devstack/prepare.sh --scenarios does that")
-        folder = self.folder / f"node-{name}"
-        folder.mkdir(exist_ok=True)
-        # The kubelet of a hollow node makes its own folder of data below the one for temporary files.
-        for old in folder.iterdir():
-            shutil.rmtree(old, ignore_errors=True)
         return Process(f"node-{name}", [
             str(programs / "kubemark"), "--morph=kubelet", f"--name={name}", "--kubeconfig", str(self.admin_kubeconfig),
-            f"--kubelet-port={free_port()}", f"--kubelet-read-only-port={free_port()}", "--alsologtostderr"],
-            self.folder, env={"TMPDIR": str(folder)})
+            f"--kubelet-port={free_port()}", f"--kubelet-read-only-port={free_port()}"], self.folder)
+
+    def _roots(self, name: str) -> list[str]:
+        """The folders that a hollow node has made for itself at each start; only its log tells them."""
+        return _ROOT.findall((self.folder / f"node-{name}.log").read_text(errors="replace"))
 
     def _is_ready(self) -> bool:
         try:

@@ -28,6 +28,7 @@ Json = dict[str, Any]
 
 CONFIGURATION = """\
 [DEFAULT]
+concurrency_backend = threading
 transport_url = {bus}
 compute_driver = {driver}
 my_ip = 127.0.0.1
@@ -209,7 +210,6 @@ class NovaServer:
 
     def _run(self, name: str, program: str, *arguments: str) -> None:
         environment = {"PYTHONWARNINGS": "ignore", "HOME": str(self.folder),
-                       "OS_NOVA_DISABLE_EVENTLET_PATCHING": "true",
                        "OS_NOVA_CONFIG_DIR": str(self.folder), "OS_NOVA_CONFIG_FILES": "nova.conf",
                        "OS_PLACEMENT_CONFIG_DIR": str(self.folder)}
         self._processes[name] = Process(name, [str(self.venv() / "bin" / program), *arguments], self.folder,

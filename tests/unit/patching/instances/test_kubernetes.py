@@ -37,6 +37,7 @@ class Server:
         self.budgets: list[dict[str, Any]] = []
         self.nodes: dict[str, dict[str, Any]] = {}
         self.blocked: set[str] = set()
+        self.twice: set[str] = set()
         self.evicted: list[str] = []
         self.broken = False
         self.token = "secret"
@@ -99,6 +100,8 @@ class Server:
             cause = {"reason": "DisruptionBudget", "message": "The disruption budget kept needs 1 healthy pods"}
             return 429, {"message": "Cannot evict pod as it would violate the pod's disruption budget.",
                          "details": {"causes": [cause]}}
+        if name in self.twice:
+            return 201, {"kind": "Status", "status": "Failure", "message": "This pod has more than one budget."}
         self.evicted.append(name)
         found["metadata"]["deletionTimestamp"] = "2026-01-05T10:00:00Z"
         return 201, {}
@@ -219,8 +222,8 @@ def test_a_token_that_was_rotated_is_read_again(server: Server, tmp_path: Path) 
 
 
 def test_pods_are_evicted_by_the_version_that_the_server_knows(server: Server, driver: Kubernetes) -> None:
-    server.pods = [pod("web"), pod("alone", owner=None), pod("kept")]
-    server.blocked = {"kept"}
+    server.pods = [pod("web"), pod("alone", owner=None), pod("kept"), pod("both")]
+    server.blocked, server.twice = {"kept"}, {"both"}
     driver.move("app/web")
     driver.move("app/web")
     driver.move("app/gone")
@@ -228,7 +231,9 @@ def test_pods_are_evicted_by_the_version_that_the_server_knows(server: Server, d
     with pytest.raises(Refused, match="pod app/alone cannot be evicted: no controller would start it"):
         driver.move("app/alone")
     assert {name: one.stays for name, one in driver.look().instances.items()} == {
-        "app/web": "", "app/alone": kubernetes.STAYS, "app/kept": ""}
+        "app/web": "", "app/alone": kubernetes.STAYS, "app/kept": "", "app/both": ""}
+    with pytest.raises(Refused, match="pod app/both cannot be evicted: This pod has more than one budget."):
+        driver.move("app/both")
     with pytest.raises(Refused, match="pod app/kept cannot be evicted: Cannot evict .* budget kept needs 1 healthy"):
         driver.move("app/kept")
     for call in (driver.stop, driver.start):
