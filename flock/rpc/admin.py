@@ -142,16 +142,20 @@ class BusAdmin:
         return [StoredQueue(str(one.get("name", "")), str(one.get("type", "")), frozenset(one.get("arguments") or ()))
                 for one in self._listed("queues", "name,type,arguments")]
 
-    def definitions(self) -> dict[str, Any]:
-        """What a broker can import at its start: accounts with their rights and limits, exchanges, routes between them,
-        policies. Not the queues, which their readers make."""
+    def definitions(self, exchange: str) -> dict[str, Any]:
+        """What a broker can import at its start: accounts with their rights and limits, ``exchange`` and those whose names
+        begin with it and a dot, routes between them, policies. Not what hosts make, and not the queues, which their
+        readers make."""
         found = self._send("GET", "definitions")
         if not isinstance(found, dict):
             raise Unavailable(service="the broker's management", reason="GET definitions: no object")
         wanted = ("vhosts", "users", "permissions", "topic_permissions", "exchanges", "bindings", "policies")
         kept: dict[str, Any] = {name: [one for one in found.get(name) or () if isinstance(one, dict)]
                                 for name in wanted}
-        kept["bindings"] = [one for one in kept["bindings"] if one.get("destination_type") == "exchange"]
+        kept["exchanges"] = [one for one in kept["exchanges"] if f"{one.get('name')}.".startswith(f"{exchange}.")]
+        names = {one["name"] for one in kept["exchanges"]}
+        kept["bindings"] = [one for one in kept["bindings"] if one.get("destination_type") == "exchange"
+                            and {one.get("source"), one.get("destination")} <= names]
         return {name: sorted(rows, key=lambda row: json.dumps(row, sort_keys=True)) for name, rows in kept.items()}
 
     def _listed(self, kind: str, columns: str) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from flock.core.errors import FlockError
 from fm.contract.fault import Fault
 from patching.alarms.wanted import ALARMS, UNKNOWN_WITHOUT_HOSTS, AlarmKey, Facts, wanted
 from patching.core.model import View
@@ -51,11 +52,17 @@ class Keeper:
         due = wanted(view, facts)
         if not hosts_known:
             due |= {key: reason for key, reason in active.items() if key[0] in UNKNOWN_WITHOUT_HOSTS}
+        refused = set()
         for (alarm_id, entity), reason in due.items():
             if active.get((alarm_id, entity)) != reason:
                 LOG.info("alarm %s of %s: %s", alarm_id, entity, reason)
-                self._raiser.raise_alarm(alarm_id, entity_instance_id=entity, reason_text=reason)
+                try:
+                    self._raiser.raise_alarm(alarm_id, entity_instance_id=entity, reason_text=reason)
+                except FlockError as error:
+                    # The next time again; the other alarms do not wait for it.
+                    LOG.error("alarm %s of %s cannot be raised: %s", alarm_id, entity, error)
+                    refused.add((alarm_id, entity))
         for alarm_id, entity in active.keys() - due.keys():
             LOG.info("alarm %s of %s ends", alarm_id, entity)
             self._raiser.clear_alarm(alarm_id, entity_instance_id=entity, exact=True)
-        self._told = due
+        self._told = {key: reason for key, reason in due.items() if key not in refused}

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from flock.core.errors import InvalidInput
 from flock.core.records import replace
+from flock.core.text import storable
 from patching.conductor.machine import Machine
 from patching.conductor.surroundings import Watch
 from patching.contract.records import HostFacts, InstallProgress, InstallResult, Mirrored
+from patching.contract.version import Version
 from patching.core.events import HostEnded
 
 TEXT_MAX, NAME_MAX, ITEMS_MAX = 4000, 255, 20_000
@@ -28,8 +30,8 @@ class Reports:
 
     def report(self, *, facts: HostFacts) -> None:
         """Store what an agent reports, and take the result of its last installation. InvalidInput names what is out
-        of range."""
-        _bounded(facts)
+        of range. Texts are made storable and cut; a version that is none counts as unknown."""
+        facts = _accepted(facts)
         bare = replace(facts, query_id="")
         with self._lock:
             last = self._last.get(facts.hostname)
@@ -50,8 +52,7 @@ class Reports:
 
     def install_ended(self, *, result: InstallResult) -> None:
         """Take the result of an installation; that of another deployment changes nothing."""
-        if len(result.error) > TEXT_MAX:
-            result = replace(result, error=result.error[:TEXT_MAX])
+        result = replace(result, error=storable(result.error, TEXT_MAX))
         if self._machine.store.load().deploy_uuid == result.deploy_id:
             self._machine.happen(HostEnded(result.hostname, result.attempt, result.error))
 
@@ -59,10 +60,11 @@ class Reports:
         """Store what a controller holds."""
         if len(mirrored.digests) > ITEMS_MAX:
             raise InvalidInput(field="mirrored.digests", rule=f"must be at most {ITEMS_MAX}")
-        self._machine.store.mirrored(mirrored)
+        self._machine.store.mirrored(replace(mirrored, digests=_items(mirrored.digests)))
 
 
-def _bounded(facts: HostFacts) -> None:
+def _accepted(facts: HostFacts) -> HostFacts:
+    """What a host says, so that it can be stored, shown and compared: its word must disturb nothing but its own row."""
     if not 0 < len(facts.hostname) <= NAME_MAX:
         raise InvalidInput(field="facts.hostname", rule=f"must have 1 to {NAME_MAX} characters")
     for field in ("digests", "packages", "subfunctions"):
@@ -71,3 +73,21 @@ def _bounded(facts: HostFacts) -> None:
     result = facts.result
     if result is not None and result.hostname != facts.hostname:
         raise InvalidInput(field="facts.result.hostname", rule="must be that of the report")
+    texts = {field: storable(getattr(facts, field), NAME_MAX)
+             for field in ("host_uuid", "ip", "nodetype", "boot_id", "query_id", "backend")}
+    versions = {field: _version(getattr(facts, field)) for field in ("version", "installed_version")}
+    return replace(
+        facts, **texts, **versions, digests=_items(facts.digests), packages=_items(facts.packages),
+        subfunctions=[storable(one, NAME_MAX) for one in facts.subfunctions],
+        result=None if result is None else replace(result, error=storable(result.error, TEXT_MAX)))
+
+
+def _items(found: Mapping[str, str]) -> dict[str, str]:
+    return {storable(key, NAME_MAX): storable(value, NAME_MAX) for key, value in found.items()}
+
+
+def _version(text: str) -> str:
+    try:
+        return Version.parse(text).text
+    except InvalidInput:
+        return ""

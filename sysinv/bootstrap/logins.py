@@ -87,14 +87,19 @@ class EqualTime:
     def __call__(self, environ: Environment, start_response: Callable[..., Any]) -> Iterable[bytes]:
         if not is_login(environ):
             return self._application(environ, start_response)
-        began = time.monotonic()
+        began, answers = time.monotonic(), list[tuple[Any, ...]]()
 
-        def start(status: str, *rest: Any) -> Any:
-            if status.startswith("401"):
-                time.sleep(max(0.0, began + self._refusal_s - time.monotonic()))
-            return start_response(status, *rest)
+        def start(*answer: Any) -> Any:
+            answers.append(answer)
+            return _nothing
 
-        return self._application(environ, start)
+        # The answer is whole before it waits, so that whoever is next at Keystone does not wait too.
+        body = list(self._application(environ, start))
+        if answers and str(answers[-1][0]).startswith("401"):
+            time.sleep(max(0.0, began + self._refusal_s - time.monotonic()))
+        if answers:
+            start_response(*answers[-1])
+        return body
 
 
 class AddressLock:
@@ -209,12 +214,16 @@ class Shares:
 
 
 class OneAtATime:
-    """Lets logins to Keystone one by one, those of this machine first; who waits longer than ``turn_s`` gets 429."""
+    """Lets logins to Keystone one by one; who waits longer than ``turn_s`` gets 429.
+
+    Those of this machine and those of others take turns while both wait: neither must keep the other out.
+    """
 
     def __init__(self, application: Application, own: Callable[[str], bool] = is_own, turn_s: float = TURN_S) -> None:
         self._application, self._own, self._turn_s = application, own, turn_s
         self._turns = threading.Condition()
-        self._busy, self._own_waiting = False, 0
+        self._busy, self._last = False, False
+        self._waiting = {True: 0, False: 0}
 
     def __call__(self, environ: Environment, start_response: Callable[..., Any]) -> Iterable[bytes]:
         if not is_login(environ):
@@ -231,18 +240,27 @@ class OneAtATime:
     def _begin(self, own: bool) -> bool:
         """Wait for the turn; False when it does not come in time."""
         with self._turns:
-            self._own_waiting += own
+            self._waiting[own] += 1
             try:
-                free = self._turns.wait_for(lambda: not self._busy and (own or not self._own_waiting), self._turn_s)
+                free = self._turns.wait_for(
+                    lambda: not self._busy and (not self._waiting[not own] or self._last is not own), self._turn_s)
             finally:
-                self._own_waiting -= own
-            self._busy = self._busy or free
+                self._waiting[own] -= 1
+            if free:
+                self._busy, self._last = True, own
+            else:
+                # Somebody may have waited for this one to take a turn.
+                self._turns.notify_all()
             return free
 
 
 def guarded(keystone: Application, service_users: Collection[str]) -> Application:
     """Keystone behind all of this."""
     return TrueAddress(Shares(AddressLock(EqualTime(OneAtATime(keystone)), exempt=service_users)))
+
+
+def _nothing(_data: bytes) -> None:
+    """WSGI's old way of writing an answer; Keystone does not use it."""
 
 
 def _less(counter: Counter[str], key: str) -> None:

@@ -104,7 +104,7 @@ class HostAccounts:
 
     def _keep_definitions(self, admin: BusAdmin) -> None:
         """For the broker of the other controller, which starts with them when it takes over."""
-        self._keep(json.dumps(admin.definitions(), indent=1, sort_keys=True) + "\n")
+        self._keep(json.dumps(admin.definitions(self._exchange), indent=1, sort_keys=True) + "\n")
 
     def _bindings(self, admin: BusAdmin) -> Mapping[str, int]:
         """How many bindings lead to each queue or exchange, from time to time; nothing otherwise."""

@@ -329,6 +329,10 @@ def test_who_makes_exchanges_without_end_is_barred_and_they_go(secured: SecuredB
     assert told == []
     attacker = connect(secured.host("worker-0"))
     channel = attacker.channel()
+    channel.exchange_declare("reply_host.worker-0_e", "fanout", durable=True, auto_delete=False)
+    assert "reply_host.worker-0_e" in secured.admin.exchanges()
+    kept = [one["name"] for one in secured.admin.definitions(EXCHANGE)["exchanges"]]
+    assert REQUESTS in kept and "reply_host.worker-0_e" not in kept, "the next broker does not begin with it"
     raw: socket.socket = attacker.transport.sock
     raw.settimeout(60)
     # As many as nftables lets through at once, from another machine.

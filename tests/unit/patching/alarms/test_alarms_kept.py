@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from flock.core.errors import Unavailable
+from flock.core.errors import InvalidInput, Unavailable
 from flock.core.records import replace
 from fm.contract.enums import AlarmState, AlarmType, Severity
 from fm.contract.fault import Fault
@@ -119,3 +119,28 @@ def test_what_nobody_can_say_stays(world: World, keeper: Keeper) -> None:
     world.hosts_known = True
     keeper.changed()
     assert not world.active_now
+
+
+def test_an_alarm_that_is_refused_keeps_no_other_from_being_raised(world: World, monkeypatch: pytest.MonkeyPatch,
+                                                                  caplog: pytest.LogCaptureFixture) -> None:
+    world.view = a_failure()
+    keeper = Keeper(world, world.look)
+    keeper.changed()
+    before = dict(world.active_now)
+    assert len(before) == 2
+    world.active_now.clear()
+    refused = next(iter(before))
+    accept = world.raise_alarm
+
+    def picky(alarm_id: str, *, entity_instance_id: str, reason_text: str) -> str:
+        if (alarm_id, entity_instance_id) == refused:
+            raise InvalidInput(field="reason_text", rule="must not contain NUL")
+        return accept(alarm_id, entity_instance_id=entity_instance_id, reason_text=reason_text)
+
+    monkeypatch.setattr(world, "raise_alarm", picky)
+    keeper.audit()
+    assert world.active_now.keys() == before.keys() - {refused}
+    assert "cannot be raised" in caplog.text
+    monkeypatch.undo()
+    keeper.changed()
+    assert world.active_now == before, "it is tried again"

@@ -122,6 +122,22 @@ def test_reports_are_bounded(office: Office, monkeypatch: pytest.MonkeyPatch, fa
         office.reports.mirrored(mirrored=Mirrored("controller-0", {str(number): "" for number in range(3)}))
 
 
+def test_what_a_host_says_of_itself_is_made_storable(office: Office) -> None:
+    """A version with NUL ended all alarms of software management, and one that was none the list of all hosts."""
+    office.reports.report(facts=HostFacts(
+        "controller-0", "u" * 300, "a\0b", ip="10.0.0.1\n", installed_version="newest", nodetype="x" * 300,
+        digests={"r\0": "d" * 300}, packages={"p" * 300: "1\x1b"}, subfunctions=["\udce9"],
+        result=InstallResult("d", "controller-0", 1, "no\0")))
+    found = office.store.agents()["controller-0"].facts
+    assert (found.version, found.installed_version) == ("", "")
+    assert (found.ip, found.host_uuid, found.nodetype) == ("10.0.0.1\\x0a", "u" * 255, "x" * 255)
+    assert (found.digests, found.packages) == ({"r\\x00": "d" * 255}, {"p" * 255: "1\\x1b"})
+    assert found.subfunctions == ["\\xe9"]
+    assert found.result is not None and found.result.error == "no\\x00"
+    office.reports.mirrored(mirrored=Mirrored("controller-0", {"r": "\0"}))
+    assert office.store.mirrors()["controller-0"] == {"r": "\\x00"}
+
+
 def test_reports_without_news_cost_no_write(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     now_s, stored = [0.0], []
     monkeypatch.setattr(office.store, "seen", stored.append)

@@ -312,7 +312,7 @@ def test_addresses_together_wait_within_a_limit():
     assert told[1:] == ["201 Created"] * at_once
 
 
-def test_keystone_judges_one_login_at_a_time_and_those_of_this_machine_first():
+def test_keystone_judges_one_login_at_a_time_and_this_machine_and_others_take_turns():
     keystone, told, order = Slow(), [], []
     turns = logins.OneAtATime(keystone, own=lambda address: address == "own", turn_s=0.05)
     first = threading.Thread(target=ask, args=(turns, "10.0.0.1", told))
@@ -324,19 +324,18 @@ def test_keystone_judges_one_login_at_a_time_and_those_of_this_machine_first():
     turns._turn_s = 10
 
     def then(address):
-        ask(turns, address, told)
-        order.append(address)
+        turns({"REQUEST_METHOD": "POST", "PATH_INFO": "/v3/auth/tokens", "REMOTE_ADDR": address},
+              lambda *answer: order.append(address))
 
-    threads = [threading.Thread(target=then, args=(address,)) for address in ("10.0.0.3", "own")]
-    threads[0].start()
-    threads[1].start()
-    deadline = time.monotonic() + 10
-    while not turns._own_waiting:
-        assert time.monotonic() < deadline
+    threads = [threading.Thread(target=then, args=(address,)) for address in ("10.0.0.3", "own", "10.0.0.3", "own")]
+    for thread in threads:
+        thread.start()
+    wait_for(lambda: turns._waiting == {True: 2, False: 2}, 10, "all to wait")
     keystone.go.set()
     for thread in [first, *threads]:
         thread.join(10)
-    assert order == ["own", "10.0.0.3"]
+    # Nobody keeps the others out: the services' own logins did so on a slow machine.
+    assert order == ["own", "10.0.0.3"] * 2
     assert keystone.most == 1
 
 
