@@ -143,9 +143,11 @@ class BusAdmin:
                 for one in self._listed("queues", "name,type,arguments")]
 
     def definitions(self, exchange: str) -> dict[str, Any]:
-        """What a broker can import at its start: accounts with their rights and limits, ``exchange`` and those whose names
-        begin with it and a dot, routes between them, policies. Not what hosts make, and not the queues, which their
-        readers make."""
+        """What a broker can import at its start: accounts with their rights and limits, routes, policies, ``exchange``
+        and those whose names begin with it and a dot.
+
+        Not what hosts make, and not the queues, which their readers make.
+        """
         found = self._send("GET", "definitions")
         if not isinstance(found, dict):
             raise Unavailable(service="the broker's management", reason="GET definitions: no object")
