@@ -201,9 +201,9 @@ class Life:
         await self.disk.wipe()
         self._lay_hardware_pointer()
         if self._code_dir is not None:
-            known = await asyncio.to_thread(product.registration, self._code_dir, self._world.image)
+            known = await asyncio.to_thread(product.registration, self._code_dir, self.disk.lower)
             for path, content in known.items():
-                self.disk.lay(self._world.image, path, content)
+                self.disk.lay(path, content)
 
     def _lay_hardware_pointer(self) -> None:
         if self._hardware_root is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from flock.core.errors import InvalidInput
 from flock.core.records import replace
@@ -73,11 +74,11 @@ def _accepted(facts: HostFacts) -> HostFacts:
     result = facts.result
     if result is not None and result.hostname != facts.hostname:
         raise InvalidInput(field="facts.result.hostname", rule="must be that of the report")
-    texts = {field: storable(getattr(facts, field), NAME_MAX)
-             for field in ("host_uuid", "ip", "nodetype", "boot_id", "query_id", "backend")}
-    versions = {field: _version(getattr(facts, field)) for field in ("version", "installed_version")}
+    clean: dict[str, Any] = {field: storable(getattr(facts, field), NAME_MAX)
+                             for field in ("host_uuid", "ip", "nodetype", "boot_id", "query_id", "backend")}
+    clean |= {field: _version(getattr(facts, field)) for field in ("version", "installed_version")}
     return replace(
-        facts, **texts, **versions, digests=_items(facts.digests), packages=_items(facts.packages),
+        facts, **clean, digests=_items(facts.digests), packages=_items(facts.packages),
         subfunctions=[storable(one, NAME_MAX) for one in facts.subfunctions],
         result=None if result is None else replace(result, error=storable(result.error, TEXT_MAX)))
 
