@@ -206,9 +206,18 @@ class Pair:
             assert probe(), f"{what} holds no longer\n{journals.story(self.lines())}"
             time.sleep(0.5)
 
-    def settled(self, leader="", seconds=REDUNDANT_S):
-        """Wait until both controllers are in service; returns the active one and the other one."""
-        self.wait(f"redundant{' with ' if leader else ''}{leader}", lambda: self.redundant(leader), seconds)
+    def settled(self, leader="", seconds=REDUNDANT_S, lasting_s=0.0):
+        """Wait until both controllers are in service, for ``lasting_s`` without a break; returns the active one and the
+        other one."""
+        since = None
+
+        def lasts():
+            nonlocal since
+            found, now = self.redundant(leader), time.monotonic()
+            since = (now if since is None else since) if found else None
+            return since is not None and now - since >= lasting_s
+
+        self.wait(f"redundant{' with ' if leader else ''}{leader}", lasts, seconds)
         active = self.leader()[0]
         return active, other(active)
 

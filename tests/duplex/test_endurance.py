@@ -25,6 +25,9 @@ HOST = "https://127.0.0.1:6385/v1/ihosts/worker-0"
 FOLDER = "/var/lib/flock-endurance"
 RAISE_PERIOD_S, UPDATE_PERIOD_S = 1.0, 0.5
 TAKEN_OVER_S, BACK_S = 120, 300
+LASTING_S = 15.0
+"""Host maintenance learns that a controller has booted when the message bus works again, and takes it out of service
+for a moment then; it cannot take over in that time."""
 
 
 class Updates(threading.Thread):
@@ -99,7 +102,7 @@ def strike(pair, fault, host):
 
 def failover(pair, fault):
     """One failover; seconds until the address answers, until the API has all hosts, and until both are in service."""
-    active, standby = pair.settled(seconds=BACK_S)
+    active, standby = pair.settled(seconds=BACK_S, lasting_s=LASTING_S)
     pair.begin()
     begun = time.monotonic()
     strike(pair, fault, active)
