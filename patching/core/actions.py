@@ -60,10 +60,15 @@ class DeleteContent:
 
 
 @dataclass(frozen=True, slots=True)
+class SpareContent:
+    """Remove the files of committed releases that nobody needs any more."""
+
+
+@dataclass(frozen=True, slots=True)
 class SetVersion:
     """Tell the inventory which version the system runs."""
 
     version: str
 
 
-Action = RunPrecheck | RunScripts | StopScripts | Install | CleanUp | DeleteContent | SetVersion
+Action = RunPrecheck | RunScripts | StopScripts | Install | CleanUp | DeleteContent | SpareContent | SetVersion
