@@ -6,7 +6,7 @@ are told to install. A deployment that no host has begun is therefore replaced w
 """
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from patching.contract.records import OrderKind
@@ -16,7 +16,7 @@ from patching.contract.states import HostState as H
 from patching.contract.states import ReleaseState as R
 from patching.core import classic, requirements
 from patching.core.model import Deploy, Release, View
-from patching.core.operations.releases import to_commit
+from patching.core.operations.releases import committed_with, to_commit
 
 _UNTOUCHED = frozenset({D.START_DONE, D.START_FAILED})
 _ABORTABLE = frozenset({D.HOST, D.HOST_FAILED, D.HOST_DONE, D.ACTIVATE_FAILED})
@@ -134,15 +134,16 @@ def commit(view: View, asked: Sequence[str]) -> Plan:
     return Plan((Command(OrderKind.COMMIT, names),), tuple(f"{name} has been committed" for name in names))
 
 
-def commit_preview(view: View, asked: Sequence[str]) -> Plan:
-    """What a commit would do. SoftwareRefused: what cannot be committed."""
+def commit_preview(view: View, asked: Sequence[str], freed: Callable[[Sequence[str]], int]) -> Plan:
+    """What a commit would do. ``freed``: the bytes that committed releases (the oldest first) do not need any more.
+    SoftwareRefused: what cannot be committed."""
     wrong = _unknown(view, asked)
     if wrong:
         return Plan(error=tuple(wrong))
     names = to_commit(view, tuple(asked))
-    # A commit keeps all content: no patch of a release supersedes another one's.
+    mib = freed(committed_with(view, names)) / (1 << 20)
     return Plan(info=(f"Patches to be committed: {', '.join(names) or 'none'}",
-                      "This commit operation would free 0.00 MiB"))
+                      f"This commit operation would free {mib:.2f} MiB"))
 
 
 def what_requires(view: View, asked: Sequence[str]) -> Plan:

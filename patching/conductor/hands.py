@@ -20,6 +20,7 @@ from patching.contract.states import DeployState, HostState, ReleaseState
 from patching.contract.version import Version
 from patching.core.actions import Phase
 from patching.core.events import ScriptsEnded
+from patching.core.operations.releases import committed_with
 from patching.core.requirements import PRESENT
 from patching.db.views import Stored
 
@@ -36,6 +37,9 @@ class Repository(Protocol):
 
     def remove(self, release_id: str) -> None:
         """Remove the files of a release; nothing when there are none."""
+
+    def spare(self, release_ids: Sequence[str]) -> int:
+        """Remove what committed releases, in order, do not need any more. The bytes that were freed."""
 
     def tidy(self) -> None:
         """Remove what an interruption has left."""
@@ -61,6 +65,7 @@ class Hands:
             kinds.CLEAN_UP: Steps(kinds.CLEAN_UP, Step("end", self.end_deployment, timeout_s=6 * 3600),
                                   Step("clean up", self.clean_up, timeout_s=3600)),
             kinds.DELETE_CONTENT: Steps(kinds.DELETE_CONTENT, Step("delete", self.delete_content, timeout_s=3600)),
+            kinds.SPARE_CONTENT: Steps(kinds.SPARE_CONTENT, Step("spare", self.spare_content, timeout_s=3600)),
         }
 
     def run_scripts(self, task: OperationView) -> None:
@@ -134,6 +139,12 @@ class Hands:
         release = str(task.params["release"])
         if release not in self._machine.store.load().view.releases:
             self._repository.remove(release)
+
+
+    def spare_content(self, _task: OperationView) -> None:
+        """Remove the files of committed releases that nobody needs: the system returns to none of what was before."""
+        freed = self._repository.spare(committed_with(self._machine.store.load().view, ()))
+        LOG.info("%d bytes of committed releases were freed", freed)
 
 
 def contents_of(stored: Stored, version: Version) -> list[Content]:

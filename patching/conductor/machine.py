@@ -28,6 +28,7 @@ from patching.db.views import Stored
 LOG = logging.getLogger(__name__)
 TRIES_MAX = 5
 SCRIPTS, INSTALL, CLEAN_UP, DELETE_CONTENT = "scripts", "install", "clean-up", "delete-content"
+SPARE_CONTENT = "spare-content"
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,4 +155,6 @@ def _task(action: Action, deploy_uuid: str) -> list[NewTask]:
                                              "versions": [action.from_version, action.to_version]})]
     if isinstance(action, act.DeleteContent):
         return [NewTask(DELETE_CONTENT, f"release={action.release}", {"release": action.release})]
+    if isinstance(action, act.SpareContent):
+        return [NewTask(SPARE_CONTENT, "committed", {})]
     return []

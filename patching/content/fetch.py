@@ -19,6 +19,7 @@ from urllib.parse import quote, urlsplit
 from flock.core.errors import InvalidInput
 from patching.backends.interface import Item
 from patching.content import manifest as contents
+from patching.content import spare
 from patching.content.errors import ContentWrong, FetchFailed
 from patching.content.manifest import FileEntry, Manifest
 from patching.contract.records import Content
@@ -123,10 +124,12 @@ class Feed:
             stream = self._opener.open(request, timeout=READ_S)
         except urllib.error.HTTPError as error:
             error.close()
-            raise FetchFailed(detail=f"{self.url}/{path} is refused with status {error.code}.") from error
+            raise FetchFailed(detail=f"{self.url}/{path} is refused with status {error.code}.",
+                              status=error.code) from error
         except _TROUBLE as error:
-            raise FetchFailed(detail=f"{self.url}/{path} cannot be reached: "
-                                     f"{getattr(error, 'reason', error)}.") from error
+            reason = getattr(error, "reason", error)
+            raise FetchFailed(detail=f"{self.url}/{path} cannot be reached: {reason}.", status=(
+                http.client.NOT_FOUND if isinstance(reason, FileNotFoundError) else 0)) from error
         with stream:
             yield stream
 
@@ -159,7 +162,7 @@ class Store:
                 manifest = contents.parse(data, hashlib.sha256(data).hexdigest(), path.parent.name)
             except (OSError, ContentWrong):
                 continue
-            found += [(manifest.backend, item) for item in manifest.at_hand(path.parent)]
+            found += [(manifest.backend, item) for item in manifest.at_hand(path.parent) if item.path.exists()]
         return found
 
     def bring(self, feed: Feed, content: Content, deadline: float, told: Told) -> Manifest:
@@ -169,20 +172,25 @@ class Store:
         """
         found = self.held(content)
         place = self.place(content.release_id)
-        if found is not None and all(_is_whole(place / entry.path, entry) for entry in found.files):
+        if found is not None and all(_is_whole(place / entry.path, entry) for entry in found.files
+                                     if entry.path not in spare.absent(place)):
             return found
         data = feed.small(f"{content.path}/{contents.NAME}")
         manifest = contents.parse(data, content.digest, f"{contents.NAME} of {content.release_id}")
         (place / contents.NAME).unlink(missing_ok=True)
-        self._fits(sum(entry.size for entry in manifest.files if not _is_whole(place / entry.path, entry)))
-        done, total = 0, sum(entry.size for entry in manifest.files)
-        for entry in manifest.files:
+        gone = _gone(feed, content)
+        wanted = [entry for entry in manifest.files if entry.path not in gone]
+        self._fits(sum(entry.size for entry in wanted if not _is_whole(place / entry.path, entry)))
+        done, total = 0, sum(entry.size for entry in wanted)
+        for entry in wanted:
             if not _is_whole(place / entry.path, entry):
                 feed.file(f"{content.path}/{entry.path}", place / entry.path, entry, deadline)
             if not entry.path.startswith(f"{contents.PACKAGES}/"):
                 (place / entry.path).chmod(0o755)
             done += entry.size
             told(done, total)
+        if gone:
+            (place / spare.NAME).write_bytes(spare.text(gone))
         temporary = place / f".{contents.NAME}"
         temporary.write_bytes(data)
         _sync(temporary)
@@ -201,6 +209,16 @@ class Store:
         if size > free:
             raise FetchFailed(detail=f"{self._directory} has {free >> 20} MiB left, but {(size >> 20) + 1} MiB are "
                                      "needed.")
+
+
+def _gone(feed: Feed, content: Content) -> frozenset[str]:
+    """The files of a committed release that the feed has no more."""
+    try:
+        return spare.paths(feed.small(f"{content.path}/{spare.NAME}"))
+    except FetchFailed as error:
+        if error.params.get("status") == http.client.NOT_FOUND:
+            return frozenset()
+        raise
 
 
 def _is_whole(path: Path, entry: FileEntry) -> bool:

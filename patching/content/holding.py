@@ -7,6 +7,7 @@ from pathlib import Path
 
 from flock.core.errors import InvalidInput
 from patching.content import manifest as contents
+from patching.content import spare
 from patching.content.errors import ContentWrong
 from patching.content.manifest import FileEntry, Manifest
 from patching.contract.version import split_release_id
@@ -34,7 +35,8 @@ class Holding:
             except (OSError, ValueError, ContentWrong, InvalidInput):
                 continue
             seen |= {place / entry.path for entry in manifest.files}
-            if manifest.release_id == place.name and all(self._is_whole(place / entry.path, entry)
+            gone = spare.absent(place)
+            if manifest.release_id == place.name and all(entry.path in gone or self._is_whole(place / entry.path, entry)
                                                          for entry in manifest.files):
                 found[place.name] = digest
         self._known = {path: known for path, known in self._known.items() if path in seen}

@@ -28,6 +28,7 @@ from patching.artifact.patchfile import (
 from patching.backends.formats import FORMATS, of_files
 from patching.backends.interface import BackendFailed, Item
 from patching.content import manifest as contents
+from patching.content import spare
 from patching.content.errors import ContentWrong
 from patching.content.manifest import CURRENT, HOOKS, PACKAGES, SCRIPTS, Current, Manifest, PackageEntry
 from patching.contract.errors import UnknownRelease
@@ -108,6 +109,35 @@ class Repository:
         """Say what hosts shall run that were told nothing else. UnknownRelease: one has no content."""
         current = Current(version, [self.content(release_id) for release_id in release_ids])
         replace_file(self.feed / CURRENT, codec_for(Current).encode(current, CURRENT))
+
+    def spare(self, release_ids: Sequence[str]) -> int:
+        """Remove what committed releases do not need any more: files of ``spare.superfluous``, and the scripts and
+        signatures that only the controller has. ``release_ids``: all of them, the oldest first. The bytes that were
+        freed; it can be repeated."""
+        freed = 0
+        with self._lock:
+            manifests = {name: self._manifest(name)[1] for name in release_ids if self._has(name)}
+            gone = spare.superfluous(list(manifests.values()))
+            for release_id, paths in gone.items():
+                place = self.feed / release_id
+                if paths:
+                    # Whoever compares copies knows that they are gone before they are.
+                    replace_file(place / spare.NAME, spare.text(paths | spare.absent(place)))
+                doomed = [place / path for path in sorted(paths)]
+                doomed += [path for path in self.release(release_id).rglob("*") if not path.is_dir()]
+                for path in doomed:
+                    if path.exists():
+                        freed += path.stat().st_size
+                        path.unlink()
+        return freed
+
+    def could_spare(self, release_ids: Sequence[str]) -> int:
+        """The bytes of packages that ``spare`` would free."""
+        manifests = {name: self._manifest(name)[1] for name in release_ids if self._has(name)}
+        return spare.size(manifests, spare.superfluous(list(manifests.values())), self.feed)
+
+    def _has(self, release_id: str) -> bool:
+        return (self.feed / _checked(release_id) / contents.NAME).exists()
 
     def tidy(self) -> None:
         """Remove what an interrupted ``take`` or ``remove`` has left."""

@@ -66,10 +66,15 @@ class DeleteContent:
 
 
 @dataclass(frozen=True, slots=True)
+class SpareContent:
+    """Remove the files of committed releases that nobody needs any more."""
+
+
+@dataclass(frozen=True, slots=True)
 class SetVersion:
     """The system runs another version; ``patching.conductor.versions`` tells the inventory."""
 
     version: str
 
 
-Action = RunPrecheck | RunScripts | StopScripts | Install | CleanUp | DeleteContent | SetVersion
+Action = RunPrecheck | RunScripts | StopScripts | Install | CleanUp | DeleteContent | SpareContent | SetVersion

@@ -8,6 +8,7 @@ import hashlib
 import http.client
 import json
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -39,6 +40,7 @@ HOSTS, FEW_HOSTS, AT_ONCE = 200, 50, 10
 GROUP_S, REPORT_S, TICK_S = 120, 30, 5
 UPLOAD_BYTES, BLOCK = 1 << 30, 1 << 20
 REST_S = 60.0
+COMMANDS = 15
 RELEASES = [{"release_id": f"starlingx-10.0.{number}", "reboot_required": True, "state": "deployed"}
             for number in range(20)]
 
@@ -245,8 +247,15 @@ def _command_line() -> list[Figure]:
         if done.returncode or "starlingx-10.0.19" not in done.stdout:
             raise RuntimeError(done.stdout + done.stderr)
 
+    def used_ms() -> float:
+        spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return 1000 * (spent.ru_utime + spent.ru_stime)
+
     try:
-        return [latency("software list, the whole process", timed_ms(ask, 15, 2), 700.0)]
+        ask()
+        before, taken_ms = used_ms(), timed_ms(ask, COMMANDS, 0)
+        return [latency("software list, the whole process", taken_ms, 700.0),
+                Figure("software list: processor", (used_ms() - before) / COMMANDS, "ms", goal=700.0)]
     finally:
         server.shutdown()
         server.server_close()

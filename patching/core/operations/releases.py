@@ -7,7 +7,7 @@ from patching.contract.errors import SoftwareRefused
 from patching.contract.states import ReleaseState as R
 from patching.contract.states import ReleaseStatus
 from patching.core import guards, requirements, transitions
-from patching.core.actions import Action, DeleteContent
+from patching.core.actions import Action, DeleteContent, SpareContent
 from patching.core.events import Commit, DeleteReleases
 from patching.core.model import Release, View
 from patching.core.settings import Settings
@@ -54,8 +54,14 @@ def to_commit(view: View, releases: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(name for name in names if view.releases[name].state is R.DEPLOYED)
 
 
+def committed_with(view: View, names: tuple[str, ...]) -> list[str]:
+    """Ids of all releases that are committed once these are, the oldest first."""
+    found = [release for release in view.releases.values() if release.state is R.COMMITTED or release.id in names]
+    return [release.id for release in sorted(found, key=lambda one: (one.version, one.id))]
+
+
 def commit(view: View, event: Commit, _now_ms: int, _settings: Settings) -> Outcome:
     """Make releases permanent."""
     moved = {name: transitions.release_to(view.releases[name], R.COMMITTED)
              for name in to_commit(view, event.releases)}
-    return replace(view, releases={**view.releases, **moved}), ()
+    return replace(view, releases={**view.releases, **moved}), (SpareContent(),) if moved else ()

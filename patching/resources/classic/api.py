@@ -20,6 +20,7 @@ from patching.api.staging import FILES_MAX, Staging
 from patching.classic import picture, verbs
 from patching.classic.service import Classic, Known, softened, texts
 from patching.classic.verbs import Command, Plan, Removal
+from patching.content.repository import Repository
 from patching.contract.records import OrderKind
 from patching.core import classic
 from patching.core.classic import RepoState
@@ -177,7 +178,7 @@ def _commit(call: Call, service: Classic) -> Texts:
 
 
 def _commit_dry_run(call: Call, service: Classic) -> Texts:
-    plan = verbs.commit_preview(service.known().view, _ids(call))
+    plan = verbs.commit_preview(service.known().view, _ids(call), call.deps(Repository).could_spare)
     return texts(plan.info, (), plan.error)
 
 

@@ -15,10 +15,11 @@ from flock.db import Database
 from flock.wire.types import Boolean, Text
 from patching.api.ordering import REPLY_MAX_S, RESULT, Commands, answer, result
 from patching.api.staging import LIST_BYTES_MAX, Staging
+from patching.content.repository import Repository
 from patching.contract.records import OrderKind, Reply, ReplyStatus, StagedFile
 from patching.contract.states import ReleaseState
 from patching.core import guards, requirements
-from patching.core.operations.releases import to_commit
+from patching.core.operations.releases import committed_with, to_commit
 from patching.db.views import read
 from patching.resources.release.fields import PARTS, RELEASE, UPLOADED, chosen, parts_of, shown
 
@@ -113,8 +114,11 @@ class CommitDryRunController:
             names = to_commit(view, tuple(_names(call)))
         except Refused as refusal:
             return answer(call, Reply(ReplyStatus.REFUSED, error=f"{refusal}\n", code=refusal.code))
-        told = f"These releases would be committed: {', '.join(names)}" if names else "Nothing would be committed."
-        return answer(call, Reply(ReplyStatus.OK, f"{told}\n"))
+        if not names:
+            return answer(call, Reply(ReplyStatus.OK, "Nothing would be committed.\n"))
+        mib = call.deps(Repository).could_spare(committed_with(view, names)) / (1 << 20)
+        return answer(call, Reply(ReplyStatus.OK, f"These releases would be committed: {', '.join(names)}\n"
+                                                  f"This would free {mib:.2f} MiB.\n"))
 
 
 class DependenciesController:

@@ -14,6 +14,7 @@ from patching.api.staging import Staging
 from patching.resources.release.api import UPLOAD_BYTES_MAX
 
 PATH = "/v1/upload/{sha256}"
+SIZE_MAX = 1 << 50
 HAVE = {"type": "object", "required": ["sha256", "have", "complete"], "additionalProperties": False, "properties": {
     "sha256": {"type": "string"}, "have": {"type": "integer"}, "complete": {"type": "boolean"}}}
 
@@ -26,12 +27,12 @@ class UploadController:
     # Of a file that was sent in parts the digest is computed at its end.
     reply_max_s = REPLY_MAX_S
 
-    @describes(query=(Argument("size", Integer(1), "Bytes of the file; refused (406) when it has no place."),),
+    @describes(query=(Argument("size", Integer(1, SIZE_MAX), "Bytes of the file; refused (406) when it has no place."),),
                answers={200: HAVE}, errors=(406,))
     def get(self, call: Call) -> dict[str, Any]:
         """What the controller has of a file, in bytes."""
         sha256 = digest(call.args["sha256"])
-        size = call.query.int("size", 0, min=1)
+        size = call.query.int("size", 0, min=1, max=SIZE_MAX)
         parts = call.deps(Staging).parts
         if size:
             parts.admit(sha256, size)

@@ -170,8 +170,12 @@ def test_host_install_is_refused() -> None:
 def test_commit_and_its_preview() -> None:
     view = system(R.DEPLOYED)
     assert verbs.commit(view, [P1, P1]).commands == (Command(OrderKind.COMMIT, (P1,)),)
-    assert verbs.commit_preview(view, [P1]).info[0] == f"Patches to be committed: {P1}"
-    assert verbs.commit(view, ["x"]).error == verbs.commit_preview(view, ["x"]).error == ("Patch x does not exist",)
+    asked: list[list[str]] = []
+    assert verbs.commit_preview(view, [P1], lambda names: asked.append(list(names)) or 3 << 19).info == (
+        f"Patches to be committed: {P1}", "This commit operation would free 1.50 MiB")
+    assert asked == [[P1]]
+    assert verbs.commit(view, ["x"]).error == verbs.commit_preview(view, ["x"], len).error == (
+        "Patch x does not exist",)
 
 
 def test_dependencies_in_both_directions() -> None:

@@ -104,7 +104,7 @@ def test_a_file_that_was_damaged_on_the_host_is_fetched_again(served: releases.F
     Handler.asked.clear()
     bring(store, served, content)
     assert [asked for asked, _ in Handler.asked] == [
-        f"/{content.release_id}/content.json", f"/{content.release_id}/packages/tool_1.1.fake"]
+        f"/{content.release_id}/{name}" for name in ("content.json", "absent.json", "packages/tool_1.1.fake")]
     assert "damaged" not in path.read_text()
 
 
@@ -171,7 +171,8 @@ def test_a_disk_that_is_too_small_is_told_before_anything_is_fetched(served: rel
     monkeypatch.setattr(fetch.shutil, "disk_usage", lambda path: usage._replace(free=0))
     with pytest.raises(FetchFailed, match="has 0 MiB left, but 1 MiB are needed"):
         bring(store, served, content)
-    assert [asked for asked, _ in Handler.asked] == ["/starlingx-10.0.1/content.json"]
+    assert [asked for asked, _ in Handler.asked] == [
+        f"/starlingx-10.0.1/{name}" for name in ("content.json", "absent.json")]
 
 
 def test_a_file_feed_serves_tests_and_hosts_that_boot_without_network(tmp_path: Path, store: Store) -> None:

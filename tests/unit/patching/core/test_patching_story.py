@@ -17,6 +17,7 @@ from patching.core.actions import (
     RunPrecheck,
     RunScripts,
     SetVersion,
+    SpareContent,
     StopScripts,
 )
 from patching.core.operations.activation import INTERRUPTED
@@ -326,7 +327,8 @@ class TestReleases:
         system = System(a_system("SX", a_release("10.0.1", R.DEPLOYED, requires=("starlingx-10.0.0",)),
                                  a_release("10.0.2"), running="10.0.1"))
         assert "starlingx-10.0.2 is available, not deployed" in refused(system, events.Commit(("starlingx-10.0.2",)))
-        system.happen(events.Commit(("starlingx-10.0.1",)))
+        assert system.happen(events.Commit(("starlingx-10.0.1",))) == (SpareContent(),)
+        assert system.happen(events.Commit(("starlingx-10.0.1",))) == ()
         assert (system.release("10.0.0"), system.release("10.0.1")) == ("committed", "committed")
         system.precheck("10.0.0")
         assert "starlingx-10.0.1 is committed" in refused(system, events.Start("starlingx-10.0.0"))
