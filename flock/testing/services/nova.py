@@ -10,6 +10,7 @@ import os
 import threading
 import uuid
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -104,12 +105,11 @@ class NovaServer:
         """Create the databases and start everything; returns when all hosts can take servers."""
         self.hosts = list(hosts)
         self._configure()
-        self._manage("placement-manage", "db", "sync", timeout_s=timeout_s)
-        self._manage("nova-manage", "api_db", "sync", timeout_s=timeout_s)
-        self._manage("nova-manage", "cell_v2", "map_cell0", "--database_connection", self._databases[3],
-                     timeout_s=timeout_s)
-        self._manage("nova-manage", "cell_v2", "create_cell", "--name", "one", timeout_s=timeout_s)
-        self._manage("nova-manage", "db", "sync", timeout_s=timeout_s)
+        # Each program takes seconds to start, so those that do not need each other run at once.
+        self._manage(timeout_s, ("placement-manage", "db", "sync"), ("nova-manage", "api_db", "sync"))
+        self._manage(timeout_s, ("nova-manage", "cell_v2", "create_cell", "--name", "one"),
+                     ("nova-manage", "cell_v2", "map_cell0", "--database_connection", self._databases[3]))
+        self._manage(timeout_s, ("nova-manage", "db", "sync"))
         self._serve("placement", "placement.wsgi.api", self._placement_port)
         self._keystone.add_service("placement", "placement", f"http://127.0.0.1:{self._placement_port}")
         self._keystone.add_service("compute", "nova", self.url)
@@ -185,7 +185,7 @@ class NovaServer:
         return set(self.hosts) <= up & known
 
     def _configure(self) -> None:
-        options = {name: value for name, value in self._keystone.authtoken_options().items()}
+        options = self._keystone.authtoken_options()
         account = "\n".join(f"{name} = {value}" for name, value in options.items())
         login = "\n".join(f"{name} = {options[name]}" for name in (
             "auth_type", "auth_url", "username", "password", "project_name", "user_domain_name", "project_domain_name",
@@ -197,10 +197,15 @@ class NovaServer:
             others=self._others.url, neutron=login, account=account))
         (self.folder / "placement.conf").write_text(PLACEMENT.format(placement=placement, account=account))
 
-    def _manage(self, program: str, *arguments: str, timeout_s: float) -> None:
-        conf = self.folder / f"{program.partition('-')[0]}.conf"
-        run([str(self.venv() / "bin" / program), "--config-file", str(conf), *arguments], timeout_s=timeout_s,
-            env={"PYTHONWARNINGS": "ignore", "HOME": str(self.folder)})
+    def _manage(self, timeout_s: float, *commands: tuple[str, ...]) -> None:
+        def one(command: tuple[str, ...]) -> None:
+            program, *arguments = command
+            conf = self.folder / f"{program.partition('-')[0]}.conf"
+            run([str(self.venv() / "bin" / program), "--config-file", str(conf), *arguments], timeout_s=timeout_s,
+                env={"PYTHONWARNINGS": "ignore", "HOME": str(self.folder)})
+
+        with ThreadPoolExecutor(len(commands)) as pool:
+            list(pool.map(one, commands))
 
     def _serve(self, name: str, module: str, port: int) -> None:
         wsgi = self.folder / f"{name.replace('-', '_')}_wsgi.py"
