@@ -102,7 +102,7 @@ def advertisements_script(neighbours: Mapping[str, tuple[str, frozenset[str]]]) 
         # names for them, and numbers cannot be compared with a set of addresses.
         target, option, stated = "@th,64,128", "@th,192,16", "@th,208,48"
         addresses = list(dict.fromkeys(address for address, _ in pairs))
-        for kind, form, text in (("target", target, _number), ("sender", "ip6 saddr", str)):
+        for kind, form, text in (("target", target, _number), ("sender", "ip6 saddr", _text)):
             lines += [
                 f"table ip6 {ADVERTISEMENTS_TABLE} {{",
                 f"  set {kind}s {{ typeof {form}; timeout {KEPT_S}s; "
@@ -127,6 +127,10 @@ def advertisements_script(neighbours: Mapping[str, tuple[str, frozenset[str]]]) 
 
 def _number(address: ipaddress.IPv6Address) -> str:
     return f"{int(address):#034x}"
+
+
+def _text(address: ipaddress.IPv6Address) -> str:
+    return str(address)
 
 
 def subnets_script(subnets: Subnets) -> str:
