@@ -281,6 +281,8 @@ table inet flock_front {{
     chain input {{
         type filter hook input priority filter; policy accept;
         iifname "lo" accept
+        # Forged addresses would fill the sets below, and then nobody has a limit.
+        tcp dport {bus} fib saddr . iif oif missing drop
         tcp dport {bus} tcp flags & (fin | syn | rst | ack) == syn jump calling
         tcp dport {bus} jump sending
         tcp dport {{ {ports} }} ct state new jump opened

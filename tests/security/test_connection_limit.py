@@ -187,6 +187,21 @@ def test_an_address_opens_a_share_of_connections_to_the_bus_and_others_theirs(
     assert called(other, BUS_OPENS_BURST) == BUS_OPENS_BURST
 
 
+def test_addresses_of_no_network_here_do_not_fill_the_sets_of_the_bus(site: Site) -> None:
+    """After 66,500 forged addresses there was no place for that of the attacker, and so no limit."""
+    forged = [f"198.51.100.{number}" for number in range(1, 4)]
+    for address in forged:
+        site.run(site.clients, "ip", "address", "add", f"{address}/32", "dev", "client")
+
+    def known() -> str:
+        return subprocess.run(["nsenter", "-t", str(site.server), "-n", "nft", "list", "set", "inet", "flock_front",
+                               "callers4"], capture_output=True, text=True, timeout=30, check=True).stdout
+    for address in [*forged, "192.0.2.3"]:
+        subprocess.run(["nsenter", "-t", str(site.clients), "-n", sys.executable, "-c", CALLER, address, "2"],
+                       capture_output=True, timeout=60, check=True)
+    assert "192.0.2.3" in known() and "198.51.100" not in known()
+
+
 # Sends to the bus for so many seconds, and says how many bytes the other side has acknowledged.
 SENDER = f"""
 import socket, sys, time
