@@ -15,6 +15,8 @@ import pytest
 from tests.lab.command import Lab
 from tests.lab.software import Trees
 
+# A test boots the host several times.
+pytestmark = pytest.mark.timeout(900)
 HOST = "controller-0"
 PREFIX = f"o{os.getpid() % 100000}"
 STATE = Path(f"/var/tmp/flock-{PREFIX}")
