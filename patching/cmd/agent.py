@@ -2,8 +2,7 @@
 """``patching-agent``, on every host: installs what the conductor orders, and tells what the host runs.
 
 ``--once --local`` does without a conductor what the host missed, or what it was ended in: at its boot. With
-``--leaving``, at the end of a boot, it takes along what was configured since an installation that waits for the next
-boot.
+``--leaving``, at the end of a boot, it takes along what was configured since an installation that waits for a boot.
 """
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ from devstack.virtualcloud.mainjob import boots
 from tests.lab.software import Operator
 from tests.unit.patching.backends import packages
 
+pytestmark = pytest.mark.timeout(1200)
 HOSTS = ("controller-0", "worker-0", "worker-1")
 DEB = ("dpkg-query", "--show", "--showformat=${db:Status-Abbrev} ${Version}")
 RPM = ("rpm", "--query", "--queryformat", "%{VERSION}")

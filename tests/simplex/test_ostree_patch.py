@@ -12,6 +12,7 @@ import pytest
 from devstack.virtualcloud.mainjob import STATE_DIR, boots
 from tests.lab.software import Trees, renamed
 
+pytestmark = pytest.mark.timeout(1800)
 NAME = "controller-0"
 BASE_BRANCH = "lab/base"
 
