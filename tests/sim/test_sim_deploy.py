@@ -247,7 +247,8 @@ class Cloud(RuleBasedStateMachine):
         if not hasattr(self, "system"):
             return
         names = [*self.system.view.hosts][:3]
-        for event in (*ORDERS[:5], *map(events.DeployHost, names), *map(events.RollBackHost, names)):
+        orders: list[events.Event] = [*ORDERS[:5], *map(events.DeployHost, names), *map(events.RollBackHost, names)]
+        for event in orders:
             kept = self.reference
             self.reference = copy.deepcopy(kept)
             try:
