@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 import multipart
 
 from flock.core.errors import InvalidInput
-from patching.api.parts import FULL, DiskFull, Parts, UploadRefused
+from patching.api.parts import FULL, DiskFull, Parts, UploadBusy, UploadRefused
 from patching.contract.records import StagedFile
 
 FILES_MAX, NAME_MAX, LIST_BYTES_MAX = 100, 255, 65_536
@@ -57,7 +57,9 @@ class Staging:
                 made.append(self._linked(_name(told, made), sha256))
             yield [_staged(one, one.sha256) for one in made]
         for one in made:
-            self.parts.forget(one.sha256)
+            # Somebody sends the same file anew already; what was taken is not in his way.
+            with contextlib.suppress(UploadBusy):
+                self.parts.forget(one.sha256)
 
     @contextlib.contextmanager
     def of_form(self, pieces: Iterable[bytes], content_type: str) -> Iterator[list[StagedFile]]:

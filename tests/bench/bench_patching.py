@@ -161,7 +161,7 @@ def _upload(cloud: RunningCloud) -> list[Figure]:
     source = cloud.folder / "large"
     digest = _random_file(source)
     dd_s = min(_dd(source, cloud.folder / "copy") for _ in range(3))
-    processes = [pid for one in cloud.processes for pid in family(one.pid)]
+    processes = [pid for one in (cloud.api, cloud.conductor) if one is not None for pid in family(one.pid)]
     before = {pid: resident_mib(pid) for pid in processes}
     peak, over = dict(before), threading.Event()
 

@@ -6,6 +6,7 @@ and agrees after each step on the state of the deployment, of its hosts and of a
 """
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -28,6 +29,7 @@ from patching.contract.states import ReleaseState
 from patching.core import events, hostorder
 from patching.core.actions import Install, RunPrecheck, RunScripts
 from patching.core.model import Precheck
+from patching.core.step import step
 from tests.sim.deploymodel import ASKS_PRECHECK, DONE, REFUSED, Reference
 from tests.unit.patching.core.systems import System, a_release, a_system
 
@@ -238,6 +240,27 @@ class Cloud(RuleBasedStateMachine):
         if row is not None and row.attempt == action.attempt and row.state.value.endswith("deploying") and not error:
             self.runs[action.hostname] = action.version
         self.order(events.HostEnded(action.hostname, action.attempt, error))
+
+    @invariant()
+    def every_order_is_judged_alike(self) -> None:
+        """In each state that is reached, also orders that nobody gives there."""
+        if not hasattr(self, "system"):
+            return
+        names = [*self.system.view.hosts][:3]
+        orders: list[events.Event] = [*ORDERS[:5], *map(events.DeployHost, names), *map(events.RollBackHost, names)]
+        for event in orders:
+            kept = self.reference
+            self.reference = copy.deepcopy(kept)
+            try:
+                expected = self.foretold(event)
+            finally:
+                self.reference = kept
+            try:
+                step(self.system.view, event, self.system.now_ms + 1000)
+                found = DONE
+            except FlockError:
+                found = REFUSED
+            assert found == expected, f"{event} in {self.system.state}: {found} instead of {expected}"
 
     @invariant()
     def releases_agree_with_the_deployment(self) -> None:

@@ -27,7 +27,7 @@ class UploadController:
     # Of a file that was sent in parts the digest is computed at its end.
     reply_max_s = REPLY_MAX_S
 
-    @describes(query=(Argument("size", Integer(1, SIZE_MAX), "Bytes of the file; refused (406) when it has no place."),),
+    @describes(query=(Argument("size", Integer(1, SIZE_MAX), "Its bytes; refused (406) when it has no place."),),
                answers={200: HAVE}, errors=(406,))
     def get(self, call: Call) -> dict[str, Any]:
         """What the controller has of a file, in bytes."""

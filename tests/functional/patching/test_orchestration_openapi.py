@@ -13,6 +13,7 @@ import socketserver
 import subprocess
 import sys
 import threading
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -48,7 +49,7 @@ class Guarded:
         if environ.get("HTTP_X_AUTH_TOKEN"):
             return self._application(environ, start)
         start("401 Unauthorized", [("Content-Type", "application/json"), ("WWW-Authenticate", 'Keystone uri="http://k"'),
-                                   ("X-Openstack-Request-Id", "req-1")])
+                                   ("X-Openstack-Request-Id", f"req-{uuid.uuid4()}")])
         return [json.dumps({"error": {"message": "The request you have made requires authentication.", "code": 401,
                                       "title": "Unauthorized"}}).encode()]
 
