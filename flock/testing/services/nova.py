@@ -214,8 +214,10 @@ class NovaServer:
                   "--no-control-socket", f"{wsgi.stem}:application")
 
     def _run(self, name: str, program: str, *arguments: str) -> None:
+        # The first file describes the application.
+        files = f"{self.venv() / 'etc/nova/api-paste.ini'};{self.folder / 'nova.conf'}"
         environment = {"PYTHONWARNINGS": "ignore", "HOME": str(self.folder),
-                       "OS_NOVA_CONFIG_DIR": str(self.folder), "OS_NOVA_CONFIG_FILES": "nova.conf",
+                       "OS_NOVA_CONFIG_DIR": str(self.folder), "OS_NOVA_CONFIG_FILES": files,
                        "OS_PLACEMENT_CONFIG_DIR": str(self.folder)}
         self._processes[name] = Process(name, [str(self.venv() / "bin" / program), *arguments], self.folder,
                                         env=environment)
