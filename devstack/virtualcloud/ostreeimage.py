@@ -30,7 +30,7 @@ def disk_of(root: Path) -> Path:
 def make(root: Path, step: Callable[[str], None]) -> None:
     """Make the disk from the image's root file system; an interrupted run leaves nothing that counts."""
     work = root.with_name(".ostree")
-    shutil.rmtree(work, ignore_errors=True)
+    _remove(work)
     work.mkdir()
     try:
         tree, disk = work / "tree", work / "disk"
@@ -41,7 +41,20 @@ def make(root: Path, step: Callable[[str], None]) -> None:
         _lay_state(root, disk / f"ostree/deploy/{SYSTEM}/var")
         disk.rename(disk_of(root))
     finally:
+        _remove(work)
+
+
+def _remove(work: Path) -> None:
+    """Remove what a run has left; an interrupted one may have left an immutable deployment."""
+    _thaw(work / "disk")
+    if work.exists():
         shutil.rmtree(work)
+
+
+def _thaw(disk: Path) -> None:
+    for path in disk.glob("ostree/deploy/*/deploy/*"):
+        if path.is_dir():
+            _run("chattr", "-i", str(path))
 
 
 def _lay_tree(root: Path, tree: Path) -> None:
@@ -73,9 +86,7 @@ def _deploy(tree: Path, disk: Path) -> None:
     _run("ostree", "admin", "os-init", f"--sysroot={disk}", SYSTEM)
     _run("ostree", repository, "commit", f"--branch={BRANCH}", "--subject=base image of the lab", str(tree))
     _run("ostree", "admin", "deploy", f"--sysroot={disk}", f"--os={SYSTEM}", BRANCH)
-    for path in (disk / f"ostree/deploy/{SYSTEM}/deploy").iterdir():
-        if path.is_dir():
-            _run("chattr", "-i", str(path))  # so that the image can be removed
+    _thaw(disk)  # so that the image can be removed
 
 
 def _lay_state(root: Path, state: Path) -> None:
