@@ -41,7 +41,7 @@ SERVICES: dict[str, Service] = {
     "mtce-conductor": Service(serves=(mtce.CONDUCTOR_TOPIC,), calls=(FM_TOPIC, sysinv.CONDUCTOR_TOPIC),
                               agents=(mtce.AGENT_TOPIC,)),
     "mtce-api": Service(calls=(mtce.CONDUCTOR_TOPIC,)),
-    "patching-conductor": Service(serves=(patching.CONDUCTOR_TOPIC,), calls=(FM_TOPIC,),
+    "patching-conductor": Service(serves=(patching.CONDUCTOR_TOPIC,), calls=(FM_TOPIC, sysinv.CONDUCTOR_TOPIC),
                                   agents=(patching.AGENT_TOPIC,)),
     "patching-api": Service(calls=(patching.CONDUCTOR_TOPIC,)),
     "patching-orchestrator": Service(serves=(ORCHESTRATION_TOPIC,), calls=(FM_TOPIC, patching.CONDUCTOR_TOPIC)),

@@ -8,6 +8,7 @@ from flock.api.call import Call
 from flock.api.describe import Argument, describes
 from flock.auth.policy import CONFIGURATOR, Rule
 from flock.wire.types import Integer
+from patching.api.dialect import FAULT
 from patching.api.ordering import REPLY_MAX_S
 from patching.api.parts import Have, content_range, digest
 from patching.api.staging import Staging
@@ -28,7 +29,7 @@ class UploadController:
     reply_max_s = REPLY_MAX_S
 
     @describes(query=(Argument("size", Integer(1, SIZE_MAX), "Its bytes; refused (406) when it has no place."),),
-               answers={200: HAVE}, errors=(406,))
+               answers={200: HAVE, 406: dict(FAULT)})
     def get(self, call: Call) -> dict[str, Any]:
         """What the controller has of a file, in bytes."""
         sha256 = digest(call.args["sha256"])
@@ -40,7 +41,7 @@ class UploadController:
 
     @describes(body={"type": "string", "format": "binary"}, body_media=("application/octet-stream",),
                headers={"Content-Range": "bytes FIRST-LAST/SIZE: from where the controller's part ends to the end."},
-               answers={200: HAVE}, errors=(406, 409, 413))
+               answers={200: HAVE, 406: dict(FAULT)}, errors=(409, 413))
     def put(self, call: Call) -> dict[str, Any]:
         """Send a file from where the controller's part ends. What breaks off stays for a day."""
         sha256 = digest(call.args["sha256"])

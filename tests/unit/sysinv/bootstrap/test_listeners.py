@@ -6,11 +6,14 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import yaml
 from oslo_config import cfg
 
 from flock.conf.options import DAEMON_OPTS
 from mtce.heartbeat import settings
-from sysinv.bootstrap import bus, render
+from sm.contract.mirror import PORT as MIRROR_PORT
+from sm.transport.settings import PORT as BEAT_PORT
+from sysinv.bootstrap import bus, management, render
 from sysinv.bootstrap.answers import parse
 from sysinv.bootstrap.front import KEYSTONE_PORT, listens, nginx_conf, published_apis
 from sysinv.bootstrap.secrets import generate
@@ -21,17 +24,18 @@ from sysinv.model.addressing import PoolView
 ROOT = Path(__file__).parents[4]
 ANSWERS = parse({"admin_password": "correct-horse", "database": "postgresql"})
 SECRETS = generate()
+DEPLOYMENTS = ROOT / "sm/catalogue/deployments.yaml"
 APIS = {f"{port} TCP" for api in published_apis() for port in api.ports}
 BUS, DHCP, TFTP = f"{bus.BUS_PORT} TCP", "67 UDP", "69 UDP"
 DNS = {"53 UDP", "53 TCP"}
 EXPECTED = {
     "loopback": APIS | {BUS, f"{bus.ADMIN_PORT} TCP", "4369 TCP", "25672 TCP", "5432 TCP"},
     # The database admits nobody there but the second controller, by name and certificate.
-    "mgmt": APIS | DNS | {BUS, "2106 UDP", "2103 UDP", "5432 TCP"},
-    "oam": APIS,
+    "mgmt": APIS | DNS | {BUS, "2106 UDP", "2103 UDP", "5432 TCP", "2222 UDP", "2224 TCP"},
+    "oam": APIS | {"2222 UDP"},
     # Only the operations of installing hosts.
     "pxeboot": DNS | {"6385 TCP", DHCP, TFTP},
-    "cluster-host": {"2116 UDP", "2113 UDP"},
+    "cluster-host": {"2116 UDP", "2113 UDP", "2222 UDP"},
 }
 Listeners = set[tuple[str, str]]
 
@@ -103,8 +107,18 @@ def heartbeat(tmp_path: Path, monkeypatch) -> Listeners:
     return {(names[link.interface], f"{port} UDP") for link in links for port in (link.request_port, link.answer_port)}
 
 
+def beats_and_mirror() -> Listeners:
+    """Of service management, once there are two controllers."""
+    files = {file.path: file.content for file in management.management_files(ANSWERS, "controller-0", pair=True)}
+    networks = yaml.safe_load(files[management.SITE])["networks"]
+    paths = {path["network"] for path in yaml.safe_load(DEPLOYMENTS.read_text())["paths"].values()}
+    found = {(network_of(networks[name]["ipv4"]["own"]), f"{BEAT_PORT} UDP") for name in paths & networks.keys()}
+    return found | {("mgmt", f"{MIRROR_PORT} TCP")}
+
+
 def everything(tmp_path: Path, monkeypatch) -> Listeners:
-    return (front() | message_bus() | database() | names_and_boot() | heartbeat(tmp_path, monkeypatch))
+    return (front() | message_bus() | database() | names_and_boot() | heartbeat(tmp_path, monkeypatch)
+            | beats_and_mirror())
 
 
 def test_each_network_reaches_only_what_it_needs(tmp_path, monkeypatch) -> None:
