@@ -16,12 +16,14 @@ import pytest
 
 from flock.cli.scan import commands
 from flock.testing.openstack import openstack, register, run_python, with_token
+from tests.registry import PACKAGES
 
 ROOT = Path(__file__).resolve().parents[3]
 HOST = {"id": 1, "uuid": "u-1", "hostname": "controller-0", "personality": "controller", "administrative": "unlocked",
         "operational": "enabled", "availability": "available"}
 START_UP_LIMIT_S = 0.8  # of processor time, which other work on the machine hardly changes; measured 0.3 s
 OURS = ("platform", "fault")
+OWN = tuple(f"{package}." for package in PACKAGES)
 
 
 class Api(BaseHTTPRequestHandler):
@@ -126,6 +128,6 @@ def test_no_clash_with_commands_of_others() -> None:
     pytest.importorskip("openstackclient")
     points = [point for distribution in distributions() for point in distribution.entry_points]
     taken = {point.name.split("_")[0] for point in points if point.group.startswith("openstack.")
-             and not point.value.startswith(("sysinv.", "fm.")) and not point.group.startswith("openstack.cli")}
+             and not point.value.startswith(OWN) and not point.group.startswith("openstack.cli")}
     assert taken, "the OpenStack client has commands"
     assert taken.isdisjoint(OURS)
