@@ -11,7 +11,8 @@ pytest_plugins = ["flock.testing.fixtures"]
 # How fast cases are drawn says how busy the machine is, and nothing about the product. The soak draws new cases each
 # time; the suites before a change is accepted try the same ones, so that what fails in them comes from the change.
 settings.register_profile("flock", deadline=None, suppress_health_check=[HealthCheck.too_slow],
-                          derandomize="FLOCK_SIM_SCALE" not in os.environ)
+                          derandomize="FLOCK_SIM_SCALE" not in os.environ,
+                          max_examples=100 if "FLOCK_SIM_SCALE" in os.environ else 40)
 settings.load_profile("flock")
 # A thread that waits for a broker which is not there outlives its test. What it says must not get into what another
 # test reads from this process's standard error: a command line has a handler at the root that writes there.

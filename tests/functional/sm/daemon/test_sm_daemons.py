@@ -72,7 +72,7 @@ def test_what_operators_ask(yards: Builder, capsys: pytest.CaptureFixture[str]) 
     for suffix in ("-wal", "-shm"):
         (standby.folder / f"sm.db{suffix}").unlink(missing_ok=True)
     standby.start()
-    yard.wait(lambda: standby.process.poll() is not None, 10, "a state")
+    yard.wait(lambda: standby.process.poll() is not None, 30, "a state")
     assert standby.process.returncode == 1 and (standby.folder / "sm.db.damaged-1").exists()
     assert "is damaged" in standby.log() and "sm-daemon: site.yaml" in standby.log()
     assert active.state() == "active" and pid_of(active) == before
@@ -147,12 +147,12 @@ def test_daemons_that_end(yards: Builder) -> None:
     active, standby = yard.active()
     standby.signal(signal.SIGTERM)
     standby.start()
-    yard.wait(lambda: standby.state() == "standby", 10, "a standby controller")
+    yard.wait(lambda: standby.state() == "standby", 30, "a standby controller")
     assert "fences" not in "".join(active.status().journal)
     before, lost = pid_of(active), now_s()
     active.signal(signal.SIGKILL)
     active.start()
-    yard.wait(lambda: active.state() == "active", 10, "a state")
+    yard.wait(lambda: active.state() == "active", 30, "a state")
     assert pid_of(active) == before
     gaps = answers_since(yard.answers, lost, active.name)
     assert max(gaps) < 1, "the service was away while its daemon was"
@@ -161,14 +161,14 @@ def test_daemons_that_end(yards: Builder) -> None:
     yard.wait(lambda: "may be away" in "".join(active.status().journal), 5, "an announcement")
     active.signal(signal.SIGTERM)
     active.start("--stop-services")
-    yard.wait(lambda: active.state() == "active", 10, "a resumed service")
+    yard.wait(lambda: active.state() == "active", 30, "a resumed service")
     assert pid_of(active) == before
     second = subprocess.run([sys.executable, "-m", "sm.cmd.daemon", "--config", str(active.folder / "sm.conf")],
                             capture_output=True, text=True, timeout=20)
     assert second.returncode == 1 and "Another daemon runs" in second.stderr
     active.signal(signal.SIGTERM)
     assert active.process is not None and active.process.returncode == 0
-    yard.wait(lambda: standby.state() == "active", 10, "a moved service")
+    yard.wait(lambda: standby.state() == "active", 30, "a moved service")
     yard.never_both()
 
 
@@ -186,7 +186,7 @@ def test_a_controller_that_gets_a_second_one_goes_on_serving(yards: Builder) -> 
     yard.configure(first, False, witness=False)
     first.signal(signal.SIGTERM)
     ended = now_s()
-    yard.wait(lambda: now_s() - ended > 5, 10, "more than a lease")
+    yard.wait(lambda: now_s() - ended > 5, 30, "more than a lease")
     first.start()
     assert yard.active() == (first, second)
     gaps = answers_since(yard.answers, began, first.name)
