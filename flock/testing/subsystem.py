@@ -109,11 +109,10 @@ class RunningSubsystem:
 
     def stop(self) -> None:
         """Close all buses and stop all daemons."""
-        # In parallel, because each close waits for its own thread.
+        # In parallel, because each close waits for its own thread, and each daemon for what it does.
         with ThreadPoolExecutor() as pool:
             list(pool.map(Transport.close, self._buses))
-        for process in reversed(self._daemons):
-            process.stop()
+            list(pool.map(Process.stop, self._daemons))
         self.db.dispose()
 
 

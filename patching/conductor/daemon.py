@@ -42,6 +42,8 @@ from sysinv.contract.rpc import SoftwareVersions
 
 LOG = logging.getLogger(__name__)
 STOP_WAIT_S = 5.0
+# A call whose server is away would hold up the end of this process; the next one tells what it could not.
+TELL_S = 2.0
 TICK_S = 5.0
 ALARMS_S, ALARM_AUDIT_S = 30.0, 60.0
 HOUSEKEEPING_S = 600.0
@@ -84,7 +86,7 @@ class ConductorDaemon:
         self._servers = rpc.ServerWatch(self._transport, [FmManager])
         self._alarms = Keeper(self._raiser, Look(self._machine, self._watch.now, self._hostname,
                                                  lambda: bool(chosen.allow_development_cert)))
-        self._versions = Versions(rpc.client(SoftwareVersions, self._transport),
+        self._versions = Versions(rpc.client(SoftwareVersions, self._transport, deadline_s=TELL_S),
                                   lambda: found(self._store.load().view, self._store.agents()))
         self._onward = Onward(self._machine, self._watch.now)
         self._periodics = Periodics("patching-housekeeping", threads_max=4)
