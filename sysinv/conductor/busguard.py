@@ -71,7 +71,8 @@ class BusGuard:
             self._bar(account, barred, connections)
             if self._is_relieved(RELIEF_S):
                 return
-        if before.issuperset(suspects) and self._clock() - self._full_since_s >= SEARCH_AFTER_S:
+        if (before.issuperset(suspects) and self._clock() - self._full_since_s >= SEARCH_AFTER_S
+                and not self._was_barred_lately(barred)):
             self._search(barred, connections, now)
 
     def _bar_makers(self, barred: dict[str, float]) -> bool:
@@ -162,6 +163,11 @@ class BusGuard:
         hostname = account.removeprefix(HOST_PREFIX)
         self._refused(hostname, f"{why}, and may not connect for {busguard.BARRED_S / 60:g} minutes")
         LOG.warning("host %s may not connect to the message bus for %d s: %s", hostname, busguard.BARRED_S, why)
+
+    def _was_barred_lately(self, barred: dict[str, float]) -> bool:
+        """Whether the broker may still be freeing what somebody who is barred had filled; nobody else is blamed then."""
+        lately_s = self._clock() + busguard.BARRED_S - SEARCH_RELIEF_MAX_S
+        return any(until_s > lately_s for until_s in barred.values())
 
     def _is_relieved(self, within_s: float) -> bool:
         end = self._clock() + within_s

@@ -103,7 +103,7 @@ def connect(url: str) -> amqp.Connection:
     """A plain connection of the account in ``url``, as an attacker uses it."""
     parts = urlsplit(url)
     made = amqp.Connection(f"127.0.0.1:{parts.port}", userid=parts.username, password=parts.password,
-                           confirm_publish=True, connect_timeout=5, read_timeout=10)
+                           confirm_publish=True, connect_timeout=15, read_timeout=30)
     made.connect()
     return made
 

@@ -207,7 +207,7 @@ def test_who_fills_the_memory_of_the_bus_slowly_is_found(secured: SecuredBus) ->
                  for _ in range(6)]
     for attacker in attackers:
         attacker.start()
-    wait_for(secured.admin.is_full, 30, "the memory of the broker to be full")
+    wait_for(secured.admin.is_full, 90, "the memory of the broker to be full")
     # The guard begins only now, as if all had come slowly before.
     guard._before = guard._received()
     guard.audit()
@@ -239,7 +239,7 @@ def test_who_fills_the_memory_of_the_bus_is_barred_and_the_others_go_on(secured:
                  for _ in range(6)]
     for attacker in attackers:
         attacker.start()
-    wait_for(secured.admin.is_full, 30, "the memory of the broker to be full")
+    wait_for(secured.admin.is_full, 90, "the memory of the broker to be full")
     assert told == []
     guard.audit()
     assert told == ["worker-0"]

@@ -12,7 +12,13 @@ from flock.core.errors import Unavailable
 from flock.exec import CommandFailed, CommandNotFound, CommandTimeout, OutputTooLong
 from flock.rpc.accounts import BusConnection, HostAccess, StoredQueue
 from sysinv.conductor import busguard as guards
-from sysinv.conductor.busguard import ASK_EVERY_S, RELIEF_S, SEARCH_AFTER_S, BusGuard
+from sysinv.conductor.busguard import (
+    ASK_EVERY_S,
+    RELIEF_S,
+    SEARCH_AFTER_S,
+    SEARCH_RELIEF_MAX_S,
+    BusGuard,
+)
 from sysinv.model.busguard import (
     BARRED_S,
     CONTROLLERS,
@@ -457,3 +463,23 @@ def test_who_makes_exchanges_without_end_is_barred_before_the_memory_is_full(bus
     assert [(hostname, "exchanges" in why) for hostname, why in bus.told] == [("b", True)]
     bus.guard.audit()
     assert bus.set == [(B, 0)], "once"
+
+
+def test_nobody_is_searched_for_while_the_broker_frees_what_a_barred_host_filled(bus: Bus) -> None:
+    """On a slow machine a host that had done nothing was barred too: the memory was free just when it was tried."""
+    fill(bus, a=SUSPECT_BYTES)
+    bus.guard.audit()
+    bus.now_s += SEARCH_AFTER_S
+    bus.guard.audit()
+    assert {account for account, _ in bus.set} == {A}
+    bus.now_s += SEARCH_RELIEF_MAX_S
+    bus.sent[A] = 0
+    bus.guard = bus.anew()
+    bus.full = False
+    bus.guard.audit()
+    bus.full = True
+    bus.now_s += SEARCH_RELIEF_MAX_S
+    bus.guard.audit()
+    bus.now_s += SEARCH_AFTER_S
+    bus.guard.audit()
+    assert {account for account, _ in bus.set} == {A, B, C}, "then somebody else fills it"
