@@ -165,7 +165,7 @@ class BusGuard:
         LOG.warning("host %s may not connect to the message bus for %d s: %s", hostname, busguard.BARRED_S, why)
 
     def _was_barred_lately(self, barred: dict[str, float]) -> bool:
-        """Whether the broker may still be freeing what somebody who is barred had filled; nobody else is blamed then."""
+        """Whether the broker may still be freeing what a barred host had filled; nobody else is blamed then."""
         lately_s = self._clock() + busguard.BARRED_S - SEARCH_RELIEF_MAX_S
         return any(until_s > lately_s for until_s in barred.values())
 
