@@ -95,9 +95,9 @@ class EqualTime:
 
         # The answer is whole before it waits, so that whoever is next at Keystone does not wait too.
         body = list(self._application(environ, start))
-        if answers and str(answers[-1][0]).startswith("401"):
-            time.sleep(max(0.0, began + self._refusal_s - time.monotonic()))
         if answers:
+            if str(answers[-1][0]).startswith("401"):
+                time.sleep(max(0.0, began + self._refusal_s - time.monotonic()))
             start_response(*answers[-1])
         return body
 

@@ -1,12 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A cloud of two all-in-one servers and nothing else."""
-import subprocess
-
 import pytest
 
-from devstack.virtualcloud.mainjob import STATE_DIR
 from tests.duplex.pair import Pair
-from tests.lab.stack import REPO, api, cloud, needs_root, on
+from tests.lab.stack import api, brought_up, cloud, needs_root, on
 
 __all__ = ["api", "cloud", "needs_root", "on", "stack_output"]
 STACK_TIMEOUT_S = 1500
@@ -14,15 +11,9 @@ STACK_TIMEOUT_S = 1500
 
 @pytest.fixture(scope="session")
 def stack_output(needs_root):
-    """Output of stack.sh. A lab that ran before is used and left; one made here is removed."""
-    ran_before = (STATE_DIR / "lab.sock").exists()
-    done = subprocess.run([str(REPO / "devstack" / "stack.sh"), "--model", "aio-dx"], capture_output=True, text=True,
-                          timeout=STACK_TIMEOUT_S, check=False)
-    print(done.stdout, done.stderr)
-    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
-    yield done.stdout
-    if not ran_before:
-        subprocess.run([str(REPO / "devstack" / "unstack.sh")], capture_output=True, text=True, timeout=180, check=True)
+    """Output of stack.sh with two all-in-one servers."""
+    with brought_up("--model", "aio-dx", timeout_s=STACK_TIMEOUT_S) as output:
+        yield output
 
 
 @pytest.fixture(scope="session")

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
-from typing import Any
 
-import sqlalchemy as sa
 import webob
 from oslo_config import cfg
 
@@ -21,7 +17,7 @@ from sysinv.hosts.discovery import new_host_values
 from sysinv.hosts.provision import assign_addresses
 from sysinv.hosts.seed import seed_system
 from sysinv.resources.host import store
-from tests.bench.measure import Figure, latency, timed_ms
+from tests.bench.measure import Figure, latency, statements, timed_ms
 from tests.bench.neighbours import Neighbours, Subsystem, family, resident_mib, running
 
 ANSWERS = {
@@ -106,21 +102,6 @@ def _statements(sysinv: Subsystem, path: str) -> int:
             raise RuntimeError(answer.text)
 
     ask()
-    with _counted() as seen:
+    with statements() as seen:
         ask()
     return len(seen)
-
-
-@contextmanager
-def _counted() -> Iterator[list[str]]:
-    seen: list[str] = []
-
-    def note(_conn: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        if not statement.startswith(("BEGIN", "PRAGMA")):
-            seen.append(statement)
-
-    sa.event.listen(sa.engine.Engine, "before_cursor_execute", note)
-    try:
-        yield seen
-    finally:
-        sa.event.remove(sa.engine.Engine, "before_cursor_execute", note)

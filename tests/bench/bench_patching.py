@@ -19,14 +19,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import sqlalchemy as sa
-
 from flock.db import Database
 from patching.contract.records import OrderKind
 from patching.core.events import Tick
 from patching.core.strategy import build
 from patching.core.strategy.picture import Instance, Picture, PlannedHost
-from tests.bench.measure import Figure, latency, timed_ms
+from tests.bench.measure import Figure, latency, statements, timed_ms
 from tests.bench.neighbours import ROOT, cpu_s, family, resident_mib, running
 from tests.functional.patching.hostagent import HostAgent
 from tests.functional.patching.running import Cloud as RunningCloud
@@ -92,7 +90,7 @@ def _orchestrator(folder: Path) -> list[Figure]:
         cloud = Cloud("STD", a_release("10.0.1", reboot_required=True), workers=hosts - 2)
         driven = Driven(cloud, database)
         begun_ms = cloud.now_ms
-        with _counted() as seen, _processor() as used_s, _not_counting(cloud, used_s):
+        with statements() as seen, _processor() as used_s, _not_counting(cloud, used_s):
             driven.create(worker_apply_type="parallel", max_parallel_worker_hosts=AT_ONCE).apply().finish()
         if driven.state != "applied":
             raise RuntimeError(driven.state)
@@ -115,7 +113,7 @@ def _conductor(folder: Path) -> list[Figure]:
         names = ["controller-0", "controller-1", *(f"compute-{number}" for number in range(hosts - 2))]
         office = Office(database, place, names)
         office.release("10.0.1", reboot_required=True)
-        with _counted() as seen, _processor() as used_s:
+        with statements() as seen, _processor() as used_s:
             office.start("10.0.1")
             took_s = sum(_rolled(office, names[at:at + AT_ONCE if at > 1 else at + 1])
                          for at in [0, 1, *range(2, hosts, AT_ONCE)])
@@ -276,21 +274,6 @@ def _agent(cloud: RunningCloud) -> list[Figure]:
                 Figure("agent at rest: memory", resident_mib(agent.process.pid), "MiB", goal=60, note="RSS")]
     finally:
         agent.kill()
-
-
-@contextlib.contextmanager
-def _counted() -> Iterator[list[str]]:
-    seen: list[str] = []
-
-    def note(_conn: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        if not statement.startswith(("BEGIN", "PRAGMA")):
-            seen.append(statement)
-
-    sa.event.listen(sa.engine.Engine, "before_cursor_execute", note)
-    try:
-        yield seen
-    finally:
-        sa.event.remove(sa.engine.Engine, "before_cursor_execute", note)
 
 
 @contextlib.contextmanager

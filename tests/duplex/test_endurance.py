@@ -151,15 +151,20 @@ def test_endurance_of_failovers_under_load(pair, load, capsys):
     load.end()
     assert not load.wrong, load.wrong
     assert load.read() == load.acknowledged > 0
-    pair.on("worker-0", "touch", f"{FOLDER}/stop")
-    wait_for("all alarms are delivered", lambda: pair.on(
-        "worker-0", "systemctl", "is-active", "endurance.service", check=False).strip() != "active", 240)
-    accepted = {int(line) for line in pair.on("worker-0", "cat", f"{FOLDER}/accepted").split()}
+    accepted = delivered(pair)
     found = stored(pair)
     missing = sorted(accepted - found)
     assert accepted and not missing, f"{len(missing)} of {len(accepted)} accepted alarms are lost: {missing[:20]}"
     with capsys.disabled():
         print(f"{len(accepted)} alarms accepted, all of them there")
+
+
+def delivered(pair):
+    """End the alarms of the load, and wait until all are delivered; the numbers of those that were accepted."""
+    pair.on("worker-0", "touch", f"{FOLDER}/stop")
+    wait_for("all alarms are delivered", lambda: pair.on(
+        "worker-0", "systemctl", "is-active", "endurance.service", check=False).strip() != "active", 240)
+    return {int(line) for line in pair.on("worker-0", "cat", f"{FOLDER}/accepted").split()}
 
 
 def stored(pair):

@@ -21,7 +21,7 @@ from devstack.virtualcloud.mainjob import PROGRAMS, cli_environment, lab
 from tests.duplex import journals, releases
 from tests.duplex.journals import CONTROLLERS
 from tests.duplex.releases import NEXT, NOW
-from tests.duplex.test_endurance import FOLDER, load, stored
+from tests.duplex.test_endurance import delivered, load, stored
 from tests.lab.stack import token
 
 __all__ = ["load"]
@@ -223,10 +223,7 @@ def nothing_lost(pair, load, watch, capsys, what):
     load.end()
     assert not load.wrong, load.wrong
     assert load.read() == load.acknowledged > 0
-    pair.on("worker-0", "touch", f"{FOLDER}/stop")
-    wait_for("all alarms are delivered", lambda: pair.on(
-        "worker-0", "systemctl", "is-active", "endurance.service", check=False).strip() != "active", 240)
-    accepted = {int(line) for line in pair.on("worker-0", "cat", f"{FOLDER}/accepted").split()}
+    accepted = delivered(pair)
     missing = sorted(accepted - stored(pair))
     windows = moves(pair.lines())
     with capsys.disabled():

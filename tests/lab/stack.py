@@ -23,13 +23,12 @@ def needs_root():
         pytest.skip("the lab needs root")
 
 
-@pytest.fixture(scope="session")
-def stack_output(needs_root):
-    """Output of stack.sh. A lab that ran before is used and left; one made here, with one controller since that is
-    quicker, is removed and leaves nothing."""
+@contextlib.contextmanager
+def brought_up(*arguments, timeout_s=STACK_TIMEOUT_S):
+    """Output of stack.sh. A lab that ran before is used and left; one made here is removed and leaves nothing."""
     ran_before = (STATE_DIR / "lab.sock").exists()
-    done = subprocess.run([str(REPO / "devstack" / "stack.sh"), *([] if ran_before else ["--controllers", "1"])],
-                          capture_output=True, text=True, timeout=STACK_TIMEOUT_S, check=False)
+    done = subprocess.run([str(REPO / "devstack" / "stack.sh"), *arguments], capture_output=True, text=True,
+                          timeout=timeout_s, check=False)
     print(done.stdout, done.stderr)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
     yield done.stdout
@@ -37,6 +36,14 @@ def stack_output(needs_root):
         gone = subprocess.run([str(REPO / "devstack" / "unstack.sh")], capture_output=True, text=True, timeout=180,
                               check=False)
         assert gone.returncode == 0, gone.stdout + gone.stderr
+
+
+@pytest.fixture(scope="session")
+def stack_output(needs_root):
+    """Output of stack.sh. A lab made here has one controller, since that is quicker."""
+    ran_before = (STATE_DIR / "lab.sock").exists()
+    with brought_up(*([] if ran_before else ["--controllers", "1"])) as output:
+        yield output
 
 
 @pytest.fixture(scope="session")
