@@ -2,7 +2,10 @@
 """Units of systemd as services: ``start``, ``stop``, ``restart``, ``reload``, ``status``; the name is the unit.
 
 Codes of ``status``: 0 active, 1 failed, 2 stands by, 3 inactive, 4 no usable unit, 5 becoming active, 6 becoming
-inactive. Codes of the others: 0 done, 1 failed, 4 no usable unit.
+inactive, 7 active and does not answer. Codes of the others: 0 done, 1 failed, 4 no usable unit.
+
+The parameter ``answers`` of a service names where its program must answer while the unit is active and does not stand
+by: see ``sm.plugins.answer``. systemd knows of a program that hangs only where the unit has a watchdog.
 
 ``stand-by`` starts a unit whose process loads everything and then waits, as ``flock.service.standby`` does: while the
 mark of the unit exists. ``activate`` removes the mark, and is done when the process says that it works.
@@ -16,13 +19,16 @@ from typing import ClassVar
 
 from flock.service.standby import STANDS_BY, WAKE_UP
 from sm.contract.states import PluginKind
+from sm.plugins import answer
 from sm.plugins.plugin import Job, Outcome, PluginFailed, Tools
 from sm.systemd.units import RUNNING, UnitRefused, UnitState, UnitsUnavailable
 
 METHODS = {"start": "StartUnit", "stop": "StopUnit", "restart": "RestartUnit", "reload": "ReloadOrRestartUnit"}
 STATUS, STAND_BY, ACTIVATE = "status", "stand-by", "activate"
 _UNIT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@:\\-]{0,240}\.(service|target|socket|mount|slice|timer|path)")
-ACTIVE, FAILED, STANDING_BY, INACTIVE, UNUSABLE, ACTIVATING, DEACTIVATING = 0, 1, 2, 3, 4, 5, 6
+ACTIVE, FAILED, STANDING_BY, INACTIVE, UNUSABLE, ACTIVATING, DEACTIVATING, SILENT = 0, 1, 2, 3, 4, 5, 6, 7
+REST_S = 2.0
+"""What is left of an audit's time limit after the wait for an answer, so that its lack is named as the reason."""
 WORKS = frozenset({"running", "Gunicorn arbiter booted"})
 """What daemons and web servers that work tell systemd."""
 
@@ -45,7 +51,7 @@ class SystemdPlugin:
         try:
             match command:
                 case "status":
-                    return await self._status(unit)
+                    return await self._status(unit, job)
                 case "stand-by":
                     return await self._stand_by(unit)
                 case "activate":
@@ -60,11 +66,15 @@ class SystemdPlugin:
         except OSError as exc:
             raise PluginFailed(f"the mark of {unit} in {self._marks} cannot be changed: {exc.strerror}") from exc
 
-    async def _status(self, unit: str) -> Outcome:
+    async def _status(self, unit: str, job: Job) -> Outcome:
         outcome = status_outcome(unit, await self._units.state(unit))
-        if outcome.code == ACTIVE and await self._waits(unit):
+        if outcome.code != ACTIVE:
+            return outcome
+        if await self._waits(unit):
             return Outcome(STANDING_BY, f"{unit} stands by")
-        return outcome
+        place = job.parameters().get(answer.PARAMETER, "")
+        wrong = await answer.fault(place, max(job.spec.timeout_s - REST_S, 1.0)) if place else ""
+        return Outcome(SILENT, f"{outcome.text}; {wrong}") if wrong else outcome
 
     async def _waits(self, unit: str) -> bool:
         return unit.endswith(".service") and await self._units.status_text(unit) == STANDS_BY

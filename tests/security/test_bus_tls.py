@@ -2,7 +2,9 @@
 """A stranger at the bus: clear text, no certificate, a foreign authority, a wrong name. Real RabbitMQ."""
 from __future__ import annotations
 
+import asyncio
 import datetime
+import re
 import socket
 import ssl
 from collections.abc import Iterator
@@ -18,6 +20,7 @@ from flock.rpc import options as rpc_options
 from flock.testing.fixtures import private_conf
 from flock.testing.services.process import ServiceFailed, free_port
 from flock.testing.services.rabbitmq import PASSWORD, USER, RabbitNode
+from sm.plugins import answer
 from sysinv.bootstrap.answers import parse
 from sysinv.bootstrap.bus import SERVER_TLS
 from sysinv.bootstrap.certificates import ROLES, certificate_files
@@ -80,6 +83,26 @@ def client(broker: TlsBroker, folder: Path | None = None, role: str | None = "ho
     shown = {} if role is None else {"certfile": str(own / f"{role}.crt"), "keyfile": str(own / f"{role}.key")}
     return {"ca_certs": str(broker.folder / "ca.crt"), "cert_reqs": ssl.CERT_REQUIRED,
             "server_hostname": "controller", **shown}
+
+
+def test_the_audit_sees_a_broker_that_hangs_and_leaves_nothing_in_its_log(broker: TlsBroker) -> None:
+    """It shows no certificate: it only wants an answer. The broker would log refusals every ten seconds for ever."""
+    place = f"tls:127.0.0.1:{broker.port}"
+
+    def logged() -> str:
+        lines = [line for path in (broker.node.folder / "log").glob("*.log") for line in path.read_text().splitlines()]
+        return "\n".join(line for line in lines if re.search("tls|ssl|connection|handshake", line, re.IGNORECASE))
+
+    before = logged()
+    assert asyncio.run(answer.fault(place, 10)) == ""
+    broker.node.freeze()
+    try:
+        assert "nothing answers" in asyncio.run(answer.fault(place, 1))
+    finally:
+        broker.node.thaw()
+    assert asyncio.run(answer.fault(place, 30)) == ""
+    assert broker.connects(client(broker))  # what it had to say about the earlier ones is written by now
+    assert logged() == before
 
 
 def test_a_host_of_the_cloud_gets_in_and_clear_text_does_not(broker: TlsBroker) -> None:

@@ -21,7 +21,9 @@ from tests.registry import PACKAGES
 ROOT = Path(__file__).resolve().parents[3]
 HOST = {"id": 1, "uuid": "u-1", "hostname": "controller-0", "personality": "controller", "administrative": "unlocked",
         "operational": "enabled", "availability": "available"}
-START_UP_LIMIT_S = 0.8  # of processor time, which other work on the machine hardly changes; measured 0.3 s
+# Processor time of ``system host-show``, in times of what it takes to import what every client of OpenStack imports.
+START_UP_RATIO_MAX = 4.0
+IMPORTS = "import requests, cliff.app, keystoneauth1.session, keystoneauth1.identity"
 OURS = ("platform", "fault")
 OWN = tuple(f"{package}." for package in PACKAGES)
 
@@ -93,14 +95,22 @@ def test_a_wrong_token_is_said_in_one_line(url: str) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (1, "", "Invalid Identity credentials.\n")
 
 
-def test_start_up_is_quick(url: str) -> None:
-    took = []
-    for _ in range(3):
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        assert run_python(system(url, "host-show", "controller-0")).returncode == 0
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        took.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-    assert min(took) < START_UP_LIMIT_S
+def test_start_up_is_quick(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With compiled modules, as they are installed. The processor's speed changes both sides of the ratio."""
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+    monkeypatch.setenv("PYTHONPYCACHEPREFIX", str(tmp_path))
+    ratios = []
+    for _ in range(4):
+        least = processor_s(["-c", IMPORTS])
+        ratios.append(processor_s(system(url, "host-show", "controller-0")) / least)
+    assert min(ratios[1:]) < START_UP_RATIO_MAX, ratios
+
+
+def processor_s(argv: list[str]) -> float:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert run_python(argv).returncode == 0
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def test_openstack_client_runs_our_commands(url: str, registered: Path) -> None:

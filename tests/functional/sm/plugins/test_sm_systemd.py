@@ -30,15 +30,26 @@ OK, BAD = ActionResult.SUCCESS, ActionResult.FAILED
 ROWS = (
     ResultRow(PluginKind.SYSTEMD, "default", "status", "0", OK, ServiceState.ENABLED_ACTIVE),
     *(ResultRow(PluginKind.SYSTEMD, "default", "status", code, OK, ServiceState.DISABLED) for code in "123"),
+    ResultRow(PluginKind.SYSTEMD, "default", "status", "7", BAD),
     ResultRow(PluginKind.SYSTEMD, "default", "default", "0", OK),
     *(ResultRow(PluginKind.SYSTEMD, "default", "default", code, BAD) for code in ("other", "plugin-failure")),
 )
 
 
-def service(unit: str, timeout_s: int = 10) -> ServiceSpec:
+WEB_SERVER = """
+import http.server, socketserver
+class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+    def get_request(self):
+        return super().get_request()[0], ("local", 0)
+Server("/run/dbus/answering.sock", http.server.SimpleHTTPRequestHandler).serve_forever()
+"""
+
+
+def service(unit: str, timeout_s: int = 10, answers: str = "") -> ServiceSpec:
     words = {ENABLE: "start", DISABLE: "stop", AUDIT: "status"}
     return ServiceSpec(unit, {action: ActionSpec(action, PluginKind.SYSTEMD, f"{unit}.service", word, timeout_s,
-                                                 retries=Retries(1, 0, 1)) for action, word in words.items()})
+                                                 retries=Retries(1, 0, 1)) for action, word in words.items()},
+                       parameters={"answers": answers} if answers else {})
 
 
 class Node:
@@ -49,7 +60,11 @@ class Node:
         self.plugins, broken = load(Tools(Scopes(), self.units, Path("/")))
         assert broken == {}
         names = ("good", "stubborn", "slow", "failing", "brief", "once", "needing", "absent")
-        self.catalogue = Catalogue({}, {name: service(name, timeout_s) for name in names}, results=ROWS)
+        services = {name: service(name, timeout_s) for name in names}
+        # The directory of the bus is the host's /run/dbus.
+        folder = Path(bus.removeprefix("unix:path=")).parent
+        services["answering"] = service("answering", timeout_s, f"http+unix:{folder}/answering.sock")
+        self.catalogue = Catalogue({}, services, results=ROWS)
         self.answers: list[ActionDone] = []
         self.deaths: list[ProcessDied] = []
         self.runner = Runner(self.plugins, self.catalogue, self.answers.append, Limits(end_s=10))
@@ -76,7 +91,7 @@ def on(host: SystemdHost, body: Callable[[Node], Awaitable[None]], timeout_s: in
         finally:
             await node.close()
             host.run("sh", "-c", "systemctl kill -s KILL '*.service' --kill-whom=all 2>/dev/null; systemctl stop good "
-                     "stubborn slow once brief needing; systemctl reset-failed")
+                     "stubborn slow once brief needing answering; systemctl reset-failed")
     asyncio.run(whole())
     # Futures of the D-Bus library that broke with a connection complain when they are collected: here, not elsewhere.
     gc.collect()
@@ -198,6 +213,25 @@ def test_an_outage_of_the_bus_is_no_news_and_what_happened_meanwhile_is(systemd_
         await until(lambda: node.deaths != [])
         assert (await node.done("good", ENABLE)).result is OK
     on(systemd_host, body)
+
+
+def test_a_unit_that_hangs_has_failed_the_audit_and_can_be_started_anew(systemd_host: SystemdHost) -> None:
+    """systemd goes on calling a stopped process active, and the kernel accepts its connections."""
+    async def body(node: Node) -> None:
+        (unit := Path(systemd_host.bus.removeprefix("unix:path=")).parent / "answering.py").write_text(WEB_SERVER)
+        systemd_host.run("systemd-run", "--quiet", "--unit=answering", "--property=RemainAfterExit=yes",
+                         "--property=ExecStartPre=-/bin/rm -f /run/dbus/answering.sock",
+                         sys.executable, f"/run/dbus/{unit.name}")
+        await until(lambda: unit.with_suffix(".sock").exists())
+        assert (await node.done("answering", AUDIT)).state is ServiceState.ENABLED_ACTIVE
+        systemd_host.run("systemctl", "kill", "--signal=STOP", "answering.service")
+        begun = time.monotonic()
+        done = await node.done("answering", AUDIT)
+        assert done.result is BAD and "answering.service is active (running); nothing answers at" in done.reason, done
+        assert time.monotonic() - begun < 8, "two attempts, each within its own limit"
+        assert (await node.done("answering", DISABLE)).result is OK
+        assert systemd_host.processes("answering.service") == []
+    on(systemd_host, body, timeout_s=3)
 
 
 def test_in_a_delegated_group_even_what_forks_faster_than_anybody_looks_is_killed(systemd_host: SystemdHost) -> None:

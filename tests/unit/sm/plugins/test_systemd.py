@@ -82,6 +82,33 @@ def test_what_cannot_be_asked_is_a_failure_of_the_plugin(manager: Manager) -> No
     run(body())
 
 
+def test_an_active_unit_must_answer_where_the_service_says(manager: Manager, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, float]] = []
+
+    async def fault(place: str, limit_s: float) -> str:
+        asked.append((place, limit_s))
+        return "nothing answers"
+
+    monkeypatch.setattr("sm.plugins.answer.fault", fault)
+
+    async def body() -> None:
+        units = Units()
+        plugin = SystemdPlugin(Tools(Scopes(), units))
+        status = job(spec(PluginKind.SYSTEMD, "a.service", "status"), {"answers": "tls:127.0.0.1:1"})
+        assert await plugin.attempt(status) == Outcome(7, "a.service is active (running); nothing answers")
+        assert asked == [("tls:127.0.0.1:1", 18.0)]
+        # Nobody is asked who stands by, is becoming active, or has ended.
+        manager.texts["a.service"] = "standby"
+        assert (await plugin.attempt(status)).code == 2
+        manager.becomes("a.service", "activating")
+        assert (await plugin.attempt(status)).code == 5
+        manager.becomes("a.service", "failed")
+        assert (await plugin.attempt(status)).code == 1
+        assert len(asked) == 1
+        await units.close()
+    run(body())
+
+
 def test_a_unit_whose_job_is_cancelled_is_killed_whole(manager: Manager) -> None:
     async def body() -> None:
         units = Units()
