@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, is_hypothesis_test, settings
 
 pytest_plugins = ["flock.testing.fixtures"]
 # How fast cases are drawn says how busy the machine is, and nothing about the product. The soak draws new cases each
@@ -26,7 +26,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     What they run has tests of its own, which say where it is not covered.
     """
     for item in items:
-        if item.get_closest_marker("soak") is not None or "tests/sim/" in item.nodeid:
+        if (item.get_closest_marker("soak") is not None or "tests/sim/" in item.nodeid
+                or is_hypothesis_test(getattr(item, "obj", None))):
             item.add_marker(pytest.mark.no_cover)
 
 
