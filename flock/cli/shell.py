@@ -62,7 +62,7 @@ class Program:
     ``url_option``/``url_env`` bypass the catalogue (``--system-url``/``SYSTEM_URL``). ``env_prefix`` is the prefix of
     the program's own variables (``SYSTEMCLIENT_DEBUG``). ``resources`` are the packages whose slices hold the
     commands. ``cache_name`` is the prefix of the key in the session keyring; empty means no cache. ``sentence``
-    formats API errors.
+    formats API errors. ``timeout_s``: how long it waits for one response when nobody says otherwise.
     """
 
     name: str
@@ -75,6 +75,7 @@ class Program:
     resources: Sequence[str]
     cache_name: str = ""
     sentence: Callable[[ApiError], str] = plain_sentence
+    timeout_s: float = TIMEOUT_DEFAULT_S
 
 
 ClientFactory = Callable[[Credentials, str, str], ApiClient]
@@ -148,7 +149,7 @@ class FlockShell(App):
         group.add_argument("-k", "--insecure", action="store_true",
                            default=_flag(environ, f"{program.env_prefix}_INSECURE"),
                            help="do not verify the servers' certificates")
-        group.add_argument("--timeout", type=positive_seconds, default=float(TIMEOUT_DEFAULT_S), metavar="SECONDS",
+        group.add_argument("--timeout", type=positive_seconds, default=float(program.timeout_s), metavar="SECONDS",
                            help="longest wait for one response, defaults to %(default)g")
         if program.cache_name:
             env = f"{program.cache_name.upper()}_NO_CACHE"

@@ -24,8 +24,6 @@ from patching.db.views import reply_of
 POLL_S = 0.2
 NAMESPACE = uuid.UUID("5a4f8f2e-6a0e-4a61-9f3f-0f6a8a2a6f55")
 REFUSED = 406
-REPLY_MAX_S = 3660
-"""How long the front waits for the answer of an operation that waits for a task: longer than any ``task_wait_s``."""
 RESULT: dict[str, Any] = {"type": "object", "required": list(TEXTS), "properties": {
     **TEXTS, "code": {"type": "string"}, "request_id": {"type": "string"},
     "allowed_states": {"type": "array", "items": {"type": "string"}}}}

@@ -5,11 +5,14 @@ from __future__ import annotations
 import sys
 
 from flock.cli.shell import Program, run
+from patching.contract.limits import REPLY_MAX_S
 
 PROGRAM = Program(
     name="software", description="Releases of the software and their deployment on all hosts",
     api_name="software", service_type="usm", url_option="--software-url", url_env="SOFTWARE_URL",
-    env_prefix="SOFTWARECLIENT", resources=("patching.resources",), cache_name="softwareclient")
+    env_prefix="SOFTWARECLIENT", resources=("patching.resources",), cache_name="softwareclient",
+    # Longer than the API may take, so that it is the API that says how long work went.
+    timeout_s=REPLY_MAX_S + 60)
 
 
 def main() -> None:

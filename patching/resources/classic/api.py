@@ -15,12 +15,12 @@ from flock.core.errors import Refused
 from flock.db import utcnow
 from flock.wire.types import Boolean, Text
 from patching.api.dialect import TEXTS
-from patching.api.ordering import REPLY_MAX_S
 from patching.api.staging import FILES_MAX, Staging
 from patching.classic import picture, verbs
 from patching.classic.service import Classic, Known, softened, texts
 from patching.classic.verbs import Command, Plan, Removal
 from patching.content.repository import Repository
+from patching.contract.limits import REPLY_MAX_S
 from patching.contract.records import OrderKind
 from patching.core import classic
 from patching.core.classic import RepoState

@@ -12,7 +12,8 @@ from flock.api.reply import Reply as Answer
 from flock.auth.policy import CONFIGURATOR, READER, Rule
 from flock.db import Database
 from flock.wire.types import Text
-from patching.api.ordering import REPLY_MAX_S, RESULT, Commands, answer, refuse, result
+from patching.api.ordering import RESULT, Commands, answer, refuse, result
+from patching.contract.limits import REPLY_MAX_S
 from patching.contract.records import OrderKind, Reply
 from patching.core.model import Deploy
 from patching.db.views import read

@@ -13,9 +13,10 @@ from flock.auth.policy import CONFIGURATOR, READER, Rule
 from flock.core.errors import Refused
 from flock.db import Database
 from flock.wire.types import Boolean, Text
-from patching.api.ordering import REPLY_MAX_S, RESULT, Commands, answer, result
+from patching.api.ordering import RESULT, Commands, answer, result
 from patching.api.staging import LIST_BYTES_MAX, Staging
 from patching.content.repository import Repository
+from patching.contract.limits import REPLY_MAX_S
 from patching.contract.records import OrderKind, Reply, ReplyStatus, StagedFile
 from patching.contract.states import ReleaseState
 from patching.core import guards, requirements

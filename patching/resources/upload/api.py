@@ -9,9 +9,9 @@ from flock.api.describe import Argument, describes
 from flock.auth.policy import CONFIGURATOR, Rule
 from flock.wire.types import Integer
 from patching.api.dialect import FAULT
-from patching.api.ordering import REPLY_MAX_S
 from patching.api.parts import Have, content_range, digest
 from patching.api.staging import Staging
+from patching.contract.limits import REPLY_MAX_S
 from patching.resources.release.api import UPLOAD_BYTES_MAX
 
 PATH = "/v1/upload/{sha256}"

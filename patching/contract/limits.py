@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Limits that the API and its clients must agree about."""
+
+REPLY_MAX_S = 3660
+"""How long the front waits for the answer of an operation that waits for a task: longer than any ``task_wait_s``."""
