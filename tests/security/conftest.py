@@ -15,13 +15,14 @@ import amqp
 import pytest
 
 from flock.rpc import Transport, transport
-from flock.rpc.accounts import EXCHANGE, host_account, service_account
+from flock.rpc.accounts import host_account, service_account
 from flock.rpc.admin import BusAdmin
 from flock.testing.fixtures import private_conf
 from flock.testing.services.rabbitmq import RabbitNode
 from sysinv.bootstrap import bus
 from sysinv.bootstrap.secrets import generate
 from sysinv.model import busaccounts
+from tests.security.hostaccounts import give_account
 from tests.security.served import front  # noqa: F401 - a fixture
 
 HOSTS = ("worker-0", "worker-1")
@@ -72,7 +73,7 @@ def _secured_bus(services_folder: Path) -> Iterator[SecuredBus]:
                 for name, password in bus.passwords(secrets, "controller-0").items()}
         admin = BusAdmin(node.admin_url, service_account(busaccounts.ADMIN), bus.admin_password(secrets))
         for hostname in HOSTS:
-            admin.renew(busaccounts.of_host(hostname, EXCHANGE), "word")
+            give_account(admin, hostname, "word")
             urls[host_account(hostname)] = busaccounts.account_url(base, host_account(hostname), "word")
         yield SecuredBus(node, admin, urls)
     finally:

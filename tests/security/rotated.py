@@ -20,7 +20,7 @@ from flock.db import Database
 from flock.rpc import Server as BusServer
 from flock.rpc import client
 from flock.rpc import options as rpc_options
-from flock.rpc.accounts import EXCHANGE, host_account, service_account
+from flock.rpc.accounts import host_account, service_account
 from flock.rpc.admin import BusAdmin
 from flock.rpc.login import accepted
 from flock.testing.fixtures import private_conf
@@ -45,6 +45,7 @@ from sysinv.model.host import initial_states
 from sysinv.model.hostfiles import BUS_TLS, TLS_DIRECTORY
 from sysinv.resources.host import store as hosts
 from sysinv.resources.host.table import I_HOST
+from tests.security.hostaccounts import give_account
 
 ANSWERS = parse({"admin_password": "correct-horse"})
 HOST = "worker-0"
@@ -122,7 +123,7 @@ class System:
         self.node.start()
         self.node.control("import_definitions", str(self.folder / "definitions.json"))
         admin = self.admin()
-        admin.renew(busaccounts.of_host(HOST, EXCHANGE), "first")
+        give_account(admin, HOST, "first")
         conf = nginx_conf([Listen("127.0.0.1")],
                           [Published("keystone", self.front_port, str(self.folder / "none.sock"), checks_tokens=False)],
                           user="root", run_dir=str(self.folder), cache_dir=str(self.folder))
