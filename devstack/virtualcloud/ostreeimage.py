@@ -72,7 +72,7 @@ def _lay_tree(root: Path, tree: Path) -> None:
     (tree / "usr/lib/modules/lab/vmlinuz").write_text("The lab's hosts run on the machine's kernel.\n")
     # OSTree sets all times to 0, so bytecode must not depend on them. The files are replaced: the image keeps its own.
     libraries = [str(path) for path in (tree / "usr/lib/python3.11", tree / "usr/lib/python3") if path.is_dir()]
-    argv = ["/usr/bin/python3", "-m", "compileall", "-q", "-f", "--invalidation-mode", "unchecked-hash"]
+    argv = ["/usr/bin/python3", "-I", "-m", "compileall", "-q", "-f", "--invalidation-mode", "unchecked-hash"]
     process.run_now([*argv, "-s", str(tree), "-p", "/", *libraries], timeout_s=STEP_S, check=False)
 
 

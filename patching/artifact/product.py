@@ -93,18 +93,18 @@ def _install(checkout: Checkout, version: Version, copy: Path, root: Path) -> No
             shutil.copyfile(source, copy / name)
         else:
             raise ArtifactRefused(detail=f"{checkout.folder} has no {name}, which setup.cfg or the build needs.")
-    run([sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-index", "--no-deps",
-         "--no-build-isolation", "--ignore-installed", "--no-compile", f"--root={root}", f"--prefix={PREFIX}",
-         str(copy)], timeout_s=STEP_S, env={"PBR_VERSION": version.text, "SOURCE_DATE_EPOCH": str(_MTIME_S),
-                                            "PYTHONDONTWRITEBYTECODE": "1"})
+    # -I: nothing of the environment of whoever builds gets in, such as where it keeps its caches.
+    run([sys.executable, "-I", "-B", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-index",
+         "--no-deps", "--no-build-isolation", "--ignore-installed", "--no-compile", f"--root={root}", f"--prefix={PREFIX}",
+         str(copy)], timeout_s=STEP_S, env={"PBR_VERSION": version.text, "SOURCE_DATE_EPOCH": str(_MTIME_S)})
     for path in list(root.rglob("*.dist-info/direct_url.json")):
         # It names the directory of the build.
         record = path.with_name("RECORD")
         kept = [line for line in record.read_text().splitlines(keepends=True) if path.name not in line]
         record.write_text("".join(kept))
         path.unlink()
-    run([sys.executable, "-m", "compileall", "-q", "-j", "0", "--invalidation-mode", "checked-hash", "-s", str(root),
-         "-p", "/", str(root)], timeout_s=STEP_S)
+    run([sys.executable, "-I", "-m", "compileall", "-q", "-j", "0", "--invalidation-mode", "checked-hash", "-s",
+         str(root), "-p", "/", str(root)], timeout_s=STEP_S)
 
 
 def _control(checkout: Checkout, version: Version, root: Path) -> None:
