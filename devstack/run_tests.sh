@@ -52,7 +52,7 @@ run_unit() {
     [ $# -gt 0 ] || "$bin/python" -m tests.covered
 }
 # Areas (the attacks of tests/security too) mostly wait, so groups of them run in parallel, each with separate services;
-# their outputs are printed one after the other. They take about as long as each other, the longest area in two processes.
+# their outputs are printed one after the other. They take about as long as each other, the longest areas in two processes each.
 # The last group holds the areas that no other group names. If a service is missing, its tests fail here instead of being
 # skipped.
 functional_groups=("patching" "security" "sm" "sysinv mtce" "fm" "kernel kernel_http fm_raiser" "")
@@ -71,7 +71,7 @@ run_functional() {
             fi
         done
         parts=()
-        [ "$group" != patching ] || parts=(--numprocesses 2 --dist loadfile)
+        case $group in patching | security) parts=(--numprocesses 2 --dist loadfile) ;; esac
         FLOCK_REQUIRE_SERVICES=1 "$bin/python" -m pytest -q "${durations[@]}" "${parts[@]}" "${paths[@]}" "$@" \
             > "$logs/$number" 2>&1 &
         jobs+=($!)

@@ -95,8 +95,9 @@ def _install(checkout: Checkout, version: Version, copy: Path, root: Path) -> No
             raise ArtifactRefused(detail=f"{checkout.folder} has no {name}, which setup.cfg or the build needs.")
     # -I: nothing of the environment of whoever builds gets in, such as where it keeps its caches.
     run([sys.executable, "-I", "-B", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-index",
-         "--no-deps", "--no-build-isolation", "--ignore-installed", "--no-compile", f"--root={root}", f"--prefix={PREFIX}",
-         str(copy)], timeout_s=STEP_S, env={"PBR_VERSION": version.text, "SOURCE_DATE_EPOCH": str(_MTIME_S)})
+         "--no-deps", "--no-build-isolation", "--ignore-installed", "--no-compile", f"--root={root}",
+         f"--prefix={PREFIX}", str(copy)],
+        timeout_s=STEP_S, env={"PBR_VERSION": version.text, "SOURCE_DATE_EPOCH": str(_MTIME_S)})
     for path in list(root.rglob("*.dist-info/direct_url.json")):
         # It names the directory of the build.
         record = path.with_name("RECORD")
