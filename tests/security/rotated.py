@@ -25,7 +25,7 @@ from flock.rpc.admin import BusAdmin
 from flock.rpc.login import accepted
 from flock.testing.fixtures import private_conf
 from flock.testing.services.process import Process, find_program, free_port, port_open, wait_for
-from flock.testing.services.rabbitmq import RabbitNode
+from flock.testing.services.rabbitmq import SERVES_S, RabbitNode
 from sysinv.agent.renewal import Places, Renewal
 from sysinv.bootstrap import bus, render, rotation
 from sysinv.bootstrap.answers import parse
@@ -189,7 +189,7 @@ class System:
         return agent
 
     def serve(self, server: BusServer) -> None:
-        assert server.start(30)
+        assert server.start(SERVES_S)
         self.servers.append(server)
 
     def login(self, url: str) -> bool:

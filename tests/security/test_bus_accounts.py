@@ -19,6 +19,7 @@ from flock.core.errors import Forbidden, NotFound
 from flock.rpc import Server, client, text
 from flock.rpc.accounts import EXCHANGE, host_account, requests_exchange, service_account
 from flock.rpc.errors import SenderRefused
+from flock.testing.services.rabbitmq import SERVES_S
 from fm.contract.enums import AlarmState, AlarmType, Severity
 from fm.contract.fault import AlarmKey, Fault
 from fm.contract.rpc import FaultOutcome, FaultRequest, FmManager
@@ -74,7 +75,7 @@ def served(secured: SecuredBus, transports: Any) -> Iterator[Recorder]:
         made.append(Server(transports(secured.service(daemon)), "controller-0",
                            dict.fromkeys(interfaces, recorder), hostname_of=NAMES.get))
     made.append(Server(transports(secured.host("worker-1")), "worker-1", {MtceAgent: recorder}, threads_max=1))
-    assert all([server.start(20) for server in made])
+    assert all([server.start(SERVES_S) for server in made])
     yield recorder
     for server in made:
         server.stop(5)
@@ -364,7 +365,7 @@ def test_echoes_arrive_with_the_accounts_of_services_and_hosts(secured: SecuredB
                echo_interval_s=0.2, heard=heard["mtce-conductor"].set),
         Server(transports(secured.host("worker-1")), "worker-1", {MtceAgent: recorder}, echo_interval_s=0.2,
                heard=heard["worker-1"].set)]
-    assert all([server.start(20) for server in servers])
+    assert all([server.start(SERVES_S) for server in servers])
     assert all([event.wait(20) for event in heard.values()])
     assert [server.trouble() for server in servers] == [None, None] and recorder.calls == []
     for server in servers:

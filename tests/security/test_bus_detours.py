@@ -21,6 +21,7 @@ from flock.rpc import Server, client
 from flock.rpc.accounts import EXCHANGE, FRAME_BYTES_MAX, host_account, inlet, requests_exchange
 from flock.rpc.interface import interface_spec
 from flock.testing.services.process import wait_for
+from flock.testing.services.rabbitmq import SERVES_S
 from mtce.contract.rpc import MtceAgent
 from sysinv.conductor.accounts import HostAccounts
 from sysinv.conductor.busguard import SEARCH_AFTER_S, BusGuard
@@ -147,7 +148,7 @@ def test_agents_are_reached_again_when_the_exchange_was_missing(
     reached = threading.Event()
     agent = SimpleNamespace(**{name: lambda **_: reached.set() for name in interface_spec(MtceAgent).methods})
     server = Server(transports(secured.host("worker-1")), "worker-1", {MtceAgent: agent}, echo_interval_s=0.2)
-    assert server.start(20)
+    assert server.start(SERVES_S)
     db = Database(f"sqlite:///{tmp_path}/sysinv.sqlite")
     with db.writer() as conn:
         METADATA.create_all(conn)

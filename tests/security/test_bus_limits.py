@@ -12,6 +12,7 @@ from kombu import compression
 
 from flock.rpc import Server, client
 from flock.rpc.accounts import host_account, requests_exchange
+from flock.testing.services.rabbitmq import SERVES_S
 from fm.contract.rpc import FmManager
 from tests.security.conftest import SecuredBus, connect
 
@@ -43,7 +44,7 @@ def bomb(mib: int) -> bytes:
 
 def test_a_compressed_message_is_not_unpacked(secured: SecuredBus, transports: Any) -> None:
     server = Server(transports(secured.service("fm-manager")), "controller-0", {FmManager: NoFaults()})
-    assert server.start(20)
+    assert server.start(SERVES_S)
     try:
         body = bomb(1024)
         forget_peak()

@@ -19,6 +19,7 @@ from flock.foreign.messaging import REPLY_S, Delivery
 from flock.rpc import Server, client, text
 from flock.rpc.accounts import EXCHANGE, host_account, reply_prefix, requests_exchange
 from flock.testing.services.process import wait_for
+from flock.testing.services.rabbitmq import SERVES_S
 from fm.contract.rpc import FmManager
 from mtce.contract.records import CommandResult, MtcAlive
 from mtce.contract.rpc import AgentEvents, MtceAgent
@@ -113,7 +114,7 @@ def test_replies_that_a_hosts_queue_does_not_take_delay_nobody(
         secured: SecuredBus, transports: Any, attack: Attack, kind: str) -> None:
     bus, faults = transports(secured.service("fm-manager")), NoFaults()
     server = Server(bus, "controller-0", {FmManager: faults})
-    assert server.start(20)
+    assert server.start(SERVES_S)
     try:
         prepare(attack, kind)
         sent = threading.Event()
@@ -138,12 +139,12 @@ def test_replies_that_a_hosts_queue_does_not_take_delay_nobody(
 def test_a_server_that_starts_with_such_requests_in_its_queue_serves_the_others_at_once(
         secured: SecuredBus, transports: Any, attack: Attack) -> None:
     first = Server(transports(secured.service("fm-manager")), "controller-0", {FmManager: NoFaults()})
-    assert first.start(20)
+    assert first.start(SERVES_S)
     first.stop(5)
     attack.declare(REFUSING)
     attack.send(**ABOUT_ITSELF)
     second = Server(transports(secured.service("fm-manager")), "controller-0", {FmManager: NoFaults()})
-    assert second.start(20)
+    assert second.start(SERVES_S)
     try:
         ended = threading.Event()
         ended.set()
@@ -169,7 +170,7 @@ def test_a_cast_that_asks_for_a_reply_is_served_and_gets_none(
         secured: SecuredBus, transports: Any, attack: Attack) -> None:
     bus, signs = transports(secured.service("mtce-conductor")), Signs()
     server = Server(bus, "controller-0", {AgentEvents: signs}, hostname_of={"1": "worker-0"}.get)
-    assert server.start(20)
+    assert server.start(SERVES_S)
     try:
         attack.declare()
         attack.send(5, "mtce.conductor", method="mtc_alive", namespace="agent_events", alive=alive_about("1"))
@@ -186,7 +187,7 @@ def test_a_host_that_the_server_does_not_know_yet_breaks_no_rule(
     """Its agent may start before the server is told of it; what it says then is not taken, and that is no attack."""
     bus, signs = transports(secured.service("mtce-conductor")), Signs()
     server = Server(bus, "controller-0", {AgentEvents: signs}, hostname_of={"1": "worker-0", "2": "worker-1"}.get)
-    assert server.start(20)
+    assert server.start(SERVES_S)
     try:
         attack.declare()
         for uuid in ("9", "9", "9", "2", "1"):
@@ -222,7 +223,7 @@ def test_a_reply_that_the_broker_does_not_confirm_holds_its_thread_for_a_moment_
         secured: SecuredBus, transports: Any, attack: Attack) -> None:
     bus = transports(secured.service("fm-manager"))
     server = Server(bus, "controller-0", {FmManager: Freezing(secured)})
-    assert server.start(20)
+    assert server.start(SERVES_S)
     faults = client(FmManager, transports(secured.service("mtce-conductor")))
     try:
         attack.declare()

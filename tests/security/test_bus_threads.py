@@ -8,6 +8,7 @@ from typing import Any
 
 from flock.rpc import Server, client
 from flock.rpc.errors import TooManyMessages
+from flock.testing.services.rabbitmq import SERVES_S
 from fm.contract.rpc import FmManager
 from tests.security.conftest import SecuredBus
 
@@ -32,7 +33,7 @@ def ask(manager: FmManager, host: str) -> float:
 def test_a_host_whose_requests_take_long_leaves_threads_to_the_others(secured: SecuredBus, transports: Any) -> None:
     server = Server(transports(secured.service("fm-manager"), host_seconds_burst=BURST_S, host_seconds_per_s=1),
                     "controller-0", {FmManager: SlowFaults()}, threads_max=8)
-    assert server.start(20)
+    assert server.start(SERVES_S)
     attacker = client(FmManager, transports(secured.host("worker-0")))
     other = client(FmManager, transports(secured.host("worker-1")))
     ended, refused = threading.Event(), []

@@ -14,6 +14,9 @@ from flock.rpc.accounts import EXCHANGE, FRAME_BYTES_MAX
 from flock.testing.services.process import Process, ServiceFailed, find_program, free_port, port_open, wait_for
 
 PROGRAMS = "/usr/lib/rabbitmq/bin"
+SERVES_S = 120.0
+"""How long a test waits for a server of the bus to be ready: a broker that has just started on a busy machine closes
+the first connections."""
 USER, PASSWORD = "service.tests", "flock"  # noqa: S105 - a broker on a private loopback port during a test
 
 CONFIGURATION = """\

@@ -21,7 +21,7 @@ from flock.db import Database
 from flock.rpc import Server, client, transport
 from flock.testing.fixtures import private_conf
 from flock.testing.services.process import wait_for
-from flock.testing.services.rabbitmq import RabbitNode
+from flock.testing.services.rabbitmq import SERVES_S, RabbitNode
 from fm.conf import options as fm_options
 from fm.contract.rpc import FmManager
 from mtce.conf import agent as mtce_agent
@@ -170,7 +170,7 @@ def test_daemons_talk_with_the_account_that_the_plugin_makes(standard: Stacked, 
     manager = CountingManager()
     server = Server(bus, "controller-0", {FmManager: manager})
     try:
-        assert server.start(20)
+        assert server.start(SERVES_S)
         client(FmManager, bus, deadline_s=20).apply(requests=[])
         assert manager.calls == 1
     finally:

@@ -17,7 +17,7 @@ from flock.foreign.messaging import POLL_S
 from flock.rpc import Server, Transport, VersionMismatch, call, cast, client, rpc_interface, transport
 from flock.testing.fixtures import private_conf
 from flock.testing.services.process import wait_for
-from flock.testing.services.rabbitmq import RabbitNode
+from flock.testing.services.rabbitmq import SERVES_S, RabbitNode
 from tests.compared import differences
 
 TOPIC = "test.hosts"
@@ -110,14 +110,14 @@ def implementation() -> Implementation:
 @pytest.fixture
 def served(rabbit_transport: Transport, implementation: Implementation) -> Iterator[Transport]:
     server = Server(rabbit_transport, "server-1", {Hosts: implementation})
-    assert server.start(20)
+    assert server.start(SERVES_S)
     yield rabbit_transport
     assert server.stop(10)
 
 
 def test_consumers_look_often_whether_they_shall_end(rabbit_transport: Transport) -> None:
     server = Server(rabbit_transport, "host-1", {Hosts: Implementation()})
-    assert server.start(20)
+    assert server.start(SERVES_S)
     assert client(Hosts, rabbit_transport).echo(host=HOST) == [HOST, HOST]
     # Only after ten idle seconds would a stop show by its length that they do not.
     listening = [listener._server.listener._poll_style_listener.conn for listener in server._listeners]
@@ -160,7 +160,7 @@ def test_request_id_goes_along(served: Transport) -> None:
 def test_cast_arrives_and_fanout_reaches_all(served: Transport, implementation: Implementation) -> None:
     second = Implementation()
     other = Server(served, "server-2", {Hosts: second})
-    assert other.start(20)
+    assert other.start(SERVES_S)
     try:
         client(Hosts, served, server="server-2").tell(word="two")
         client(Hosts, served, fanout=True).tell(word="all")
@@ -186,7 +186,7 @@ def test_nobody_listens(rabbit_transport: Transport) -> None:
 def test_stop_lets_the_running_call_answer(rabbit_transport: Transport) -> None:
     implementation = Implementation()
     server = Server(rabbit_transport, "graceful", {Hosts: implementation})
-    assert server.start(20)
+    assert server.start(SERVES_S)
     answers: list[str] = []
     asking = threading.Thread(target=lambda: answers.append(client(Hosts, rabbit_transport).sleep(seconds=1.5)))
     asking.start()
@@ -200,7 +200,7 @@ def test_stop_lets_the_running_call_answer(rabbit_transport: Transport) -> None:
 def test_stop_is_bounded(rabbit_transport: Transport) -> None:
     implementation = Implementation()
     server = Server(rabbit_transport, "slow-to-stop", {Hosts: implementation})
-    assert server.start(20)
+    assert server.start(SERVES_S)
     hosts = client(Hosts, rabbit_transport)
     asking = threading.Thread(target=lambda: hosts.sleep(seconds=3))
     asking.start()
@@ -220,7 +220,7 @@ def test_requests_taken_ahead_are_not_lost_by_a_stop(rabbit_transport: Transport
 
     first, second = Slow(), Implementation()
     server = Server(rabbit_transport, "first", {Hosts: first}, threads_max=1)
-    assert server.start(20)
+    assert server.start(SERVES_S)
     hosts = client(Hosts, rabbit_transport)
     words = [str(number) for number in range(8)]
     for word in words:
@@ -229,7 +229,7 @@ def test_requests_taken_ahead_are_not_lost_by_a_stop(rabbit_transport: Transport
     assert server.stop(10)
     assert 1 <= len(first.words) < 8
     heir = Server(rabbit_transport, "heir", {Hosts: second})
-    assert heir.start(20)
+    assert heir.start(SERVES_S)
     wait_for(lambda: len(first.words) + len(second.words) >= 8, 10, "the heir to take the rest")
     assert heir.stop(10)
     assert sorted(first.words + second.words) == words
@@ -310,7 +310,7 @@ class TestBrokerTrouble:
         bus = self.bus(own_rabbit)
         implementation = Implementation()
         server = Server(bus, "s", {Hosts: implementation})
-        assert server.start(20)
+        assert server.start(SERVES_S)
         hosts = client(Hosts, bus, deadline_s=2)
         assert hosts.echo(host=HOST) == [HOST, HOST]
         own_rabbit.kill()
@@ -343,7 +343,7 @@ class TestBrokerTrouble:
         own_rabbit.start()
         bus = self.bus(own_rabbit)
         server = Server(bus, "s", {Hosts: Implementation()})
-        assert server.start(20)
+        assert server.start(SERVES_S)
         hosts = client(Hosts, bus, deadline_s=1)
         assert hosts.echo(host=HOST) == [HOST, HOST]
         own_rabbit.freeze()

@@ -9,7 +9,7 @@ import pytest
 
 from flock.rpc import Server
 from flock.testing.services.keystone import KeystoneServer
-from flock.testing.services.rabbitmq import RabbitNode
+from flock.testing.services.rabbitmq import SERVES_S, RabbitNode
 from flock.testing.subsystem import RunningSubsystem
 from mtce.contract.records import ActionReply, HostStatus, MtceHost
 from mtce.contract.rpc import MtceHosts
@@ -52,7 +52,7 @@ def mtce(rabbit: RabbitNode, keystone: KeystoneServer,
     made.make_tables()
     server = Server(made.bus(), "controller-0", {MtceHosts: Conductor()})
     try:
-        assert server.start(20)
+        assert server.start(SERVES_S)
         made.start_api()
         yield made
     finally:

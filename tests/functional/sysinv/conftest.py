@@ -21,7 +21,7 @@ from flock.rpc import Server, client
 from flock.testing.daemons import BIN, empty_database
 from flock.testing.services.keystone import KeystoneServer
 from flock.testing.services.process import Process, wait_for
-from flock.testing.services.rabbitmq import RabbitNode
+from flock.testing.services.rabbitmq import SERVES_S, RabbitNode
 from flock.testing.subsystem import RunningSubsystem
 from mtce.contract.records import ActionReply, HostStatus, MtceHost
 from mtce.contract.rpc import MtceHosts
@@ -110,7 +110,7 @@ class Sysinv(RunningSubsystem):
         self.make_tables()
         answers = {"admin_password": "sysadmin-1", "system_type": "Standard", "system_mode": "duplex"}
         seed_system(self.db, parse(answers), CONTROLLER_MAC)
-        assert self._server.start(20)
+        assert self._server.start(SERVES_S)
         self.start_conductor()
         self.start_api()
         self.state("controller-0", administrative="unlocked", operational="enabled", availability="available")

@@ -18,6 +18,7 @@ from flock.rpc import Server, client, transport
 from flock.testing.fixtures import private_conf
 from flock.testing.machines import recorded_machines
 from flock.testing.services.process import wait_for
+from flock.testing.services.rabbitmq import SERVES_S
 from sysinv.contract.records import HostRef
 from sysinv.contract.reports import reports
 from sysinv.contract.rpc import InventoryReports, SysinvAgent
@@ -97,7 +98,7 @@ def test_reports_answers_and_ends(rabbit_transport: Any, start_agent: Callable[[
                                   tmp_path: Path) -> None:
     conductor = Conductor()
     server = Server(rabbit_transport, "controller-0", {InventoryReports: conductor})
-    assert server.start(20)
+    assert server.start(SERVES_S)
     try:
         process = start_agent(rabbit_transport.url)
         assert conductor.until(lambda order: "completed" in order, 30), (tmp_path / "agent.log").read_text()
@@ -126,7 +127,7 @@ def test_starts_without_a_broker_and_survives_its_restart(
     bus = transport(private_conf(), own_rabbit.url)
     server = Server(bus, "controller-0", {InventoryReports: conductor})
     try:
-        assert server.start(30)
+        assert server.start(SERVES_S)
         log = tmp_path / "agent.log"
         # Not just asked: an answer that dies with the broker is waited for until its own deadline.
         wait_for(lambda: "The inventory is complete" in log.read_text(), 60, "the agent to be answered")

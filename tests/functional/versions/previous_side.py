@@ -15,6 +15,7 @@ from oslo_config import cfg
 
 from flock import rpc
 from flock.core.codec import codec_for
+from flock.testing.services.rabbitmq import SERVES_S
 from fm.raiser import Raiser
 from mtce.contract.records import ActionReply, CommandResult, HostStatus, MtcAlive, MtceHost
 from mtce.contract.rpc import AgentEvents, MtceHosts
@@ -88,7 +89,7 @@ def serve(bus: Any) -> None:
     conductor = Conductor()
     server = rpc.Server(bus, "controller-0", {
         InventoryReports: conductor, AgentEvents: conductor, MtceHosts: conductor})
-    server.start(30)
+    server.start(SERVES_S)
     say("ready", rpc.__file__)
     signal.sigwait({signal.SIGTERM})
     server.stop(5)

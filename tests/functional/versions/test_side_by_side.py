@@ -26,7 +26,7 @@ from flock.testing.daemons import write_conf
 from flock.testing.machines import recorded_machines
 from flock.testing.services.keystone import KeystoneServer
 from flock.testing.services.process import Process, wait_for
-from flock.testing.services.rabbitmq import RabbitNode
+from flock.testing.services.rabbitmq import SERVES_S, RabbitNode
 from mtce.contract.records import ActionReply, HostStatus, MtcAlive, MtceHost
 from mtce.contract.rpc import AgentEvents, MtceHosts
 from sysinv.contract.records import HostRef
@@ -238,7 +238,7 @@ def test_previous_clients_call_later_servers(rabbit_transport: Any, previous: di
     conductor = Conductor()
     server = Server(rabbit_transport, "controller-0", {
         LATER_INVENTORY: conductor, LATER_EVENTS: conductor, LATER_HOSTS: conductor})
-    assert server.start(30)
+    assert server.start(SERVES_S)
     try:
         words = said(previous, tmp_path, "call", rabbit_transport.url, rabbit_transport.exchange)
         assert words["host"]["uuid"] == HOST and words["reply"]["status"] == "pass"
@@ -271,7 +271,7 @@ def test_a_previous_agent_reports_to_a_later_conductor(rabbit_transport: Any, pr
                                                        tmp_path: Path) -> None:
     conductor = Conductor()
     server = Server(rabbit_transport, "controller-0", {LATER_INVENTORY: conductor})
-    assert server.start(30)
+    assert server.start(SERVES_S)
     agent = inventory_agent(tmp_path, previous, rabbit_transport, "worker-7")
     try:
         assert conductor.until("inventory_completed"), agent.log_tail()

@@ -143,7 +143,8 @@ def test_a_copy_that_is_under_way_lets_no_commit_go_on(pair: Pair) -> None:
                 names.add((name, state))
     _, log = process.communicate(timeout=60)
     assert process.returncode == 0, log
-    assert names == {("sm-postgres", "async")}
+    # A connection has no name, or its program's, until it has said another.
+    assert ("sm-postgres", "async") in names and {state for _, state in names} == {"async"}, names
     with Writer(first) as writer:
         writer.goes_on()
 
