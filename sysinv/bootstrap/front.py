@@ -238,7 +238,8 @@ def _everything(api: Published) -> list[str]:
               for template in dict.fromkeys([*streamed, *patient])]
     return [
         *lines,
-        f"location = {ASK_PATH} {{ internal; {_HEADERS} proxy_pass_request_body off; "
+        # The question has no body, and nginx measures the request's: its own location limits that.
+        f"location = {ASK_PATH} {{ internal; client_max_body_size 0; {_HEADERS} proxy_pass_request_body off; "
         f"proxy_set_header Content-Length \"\"; proxy_set_header Transfer-Encoding \"\"; "
         f"proxy_set_header {METHOD_HEADER} $request_method; proxy_set_header {PATH_HEADER} $request_uri; "
         f"proxy_pass http://{api.name}{ASK_PATH}; }}",
