@@ -13,6 +13,8 @@ pytestmark = pytest.mark.timeout(900)
 
 KEYSTONE = "flock-keystone.service"
 RESTART_S = 30
+# An audit every 10 s, three attempts of 18 s, 3 s until it is killed; RabbitMQ takes long to start on a busy machine.
+HANGS_S = 75 + RESTART_S
 GROUPS = "controller-services"
 
 
@@ -61,6 +63,19 @@ def test_scenario_01_a_service_that_is_killed_once_is_restarted_in_place(pair, s
     assert pair.redundant(active)
     stays(pair, active, "cloud-services")
     assert not pair.events("400.001", "set")
+
+
+@pytest.mark.parametrize(("name", "unit"), [("keystone", KEYSTONE), ("rabbit", "rabbitmq-server.service")])
+def test_a_service_that_hangs_is_ended_and_started_anew_in_place(pair, scene, name, unit):
+    """systemd calls a stopped process active, and the kernel goes on accepting its connections."""
+    active, _ = scene
+    before = pair.pid(active, unit)
+    pair.on(active, "systemctl", "kill", "--signal=STOP", unit)
+    pair.wait(f"{name} runs again", lambda: pair.pid(active, unit) not in (0, before)
+              and pair.service_is(active, name, "enabled-active"), HANGS_S + (120 if name == "rabbit" else 0))
+    shown(pair, active, "nothing answers at", 5)
+    pair.settled(active)
+    stays(pair, active, "cloud-services")
 
 
 def test_scenario_03_a_minor_service_only_warns(pair, scene):
