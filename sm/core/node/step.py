@@ -20,7 +20,7 @@ from sm.core.events import Event as ServiceEvent
 from sm.core.events import Order, Tick
 from sm.core.local.step import reports, step_all
 from sm.core.local.step import step as local_step
-from sm.core.local.view import ENABLED_STATES, GroupView
+from sm.core.local.view import ENABLED_STATES, GroupView, ServiceView
 from sm.core.model import Catalogue, GroupSpec
 from sm.core.node import ledger
 from sm.core.node.view import (
@@ -65,6 +65,7 @@ def step(view: NodeView, event: Event, catalogue: Catalogue, now_ms: int) -> tup
         actions += done
         if view.local.groups is not groups:
             actions += _moves(groups, view.local.groups)
+        actions += _failures(before.local.services, view.local.services)
     return _finished(view, actions, catalogue, now_ms)
 
 
@@ -72,6 +73,15 @@ def _moves(before: Mapping[str, GroupView], after: Mapping[str, GroupView]) -> l
     """What has changed of the groups here. Merged, the journals of all nodes show what was active where."""
     return [domain_events.Journal(_told(now)) for name, now in after.items()
             if name not in before or _told(now) != _told(before[name])]
+
+
+def _failures(before: Mapping[str, ServiceView], after: Mapping[str, ServiceView]) -> list[Action]:
+    """Services that have just failed while they were enabled, and why; what is done about it stands in later lines."""
+    if after is before:
+        return []
+    return [domain_events.Journal(f"{name} has failed{f': {now.reason}' if now.reason else ''}")
+            for name, now in after.items()
+            if (known := before.get(name)) is not now and now.fail_count > (known.fail_count if known else 0)]
 
 
 def _told(group: GroupView) -> str:

@@ -14,7 +14,7 @@ from sm.contract.states import (
 )
 from sm.core.actions import RunAction
 from sm.core.domain import events as domain
-from sm.core.events import ActionDone
+from sm.core.events import ActionDone, ProcessDied
 from sm.core.node import ledger
 from sm.core.node.step import step, watchdog_until
 from sm.core.node.view import (
@@ -179,6 +179,17 @@ def test_the_journal_has_every_move_of_a_group_here(node, site):
     assert [action.text for action in only(actions, domain.Journal)] == ["web-services is active here"]
     _, actions = step(view, domain.Tick(), site, NOW + 100)
     assert only(actions, domain.Journal) == []
+
+
+def test_the_journal_says_once_why_a_service_has_failed(node, site):
+    view = looked(node(), site)
+    run = view.local.services["lighttpd"]
+    view, _ = step(view, ActionDone("lighttpd", run.action, run.run_id, ActionResult.SUCCESS,
+                                    ServiceState.ENABLED_ACTIVE), site, NOW)
+    view, actions = step(view, ProcessDied("lighttpd", "its program was killed"), site, NOW + 5_000)
+    assert "lighttpd has failed: its program was killed" in [action.text for action in only(actions, domain.Journal)]
+    _, actions = step(view, domain.Tick(), site, NOW + 5_100)
+    assert not [action for action in only(actions, domain.Journal) if "has failed" in action.text]
 
 
 def test_maintenance_is_begun_by_the_leader_and_told_to_all(node, site):
