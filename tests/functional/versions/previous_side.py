@@ -15,7 +15,6 @@ from oslo_config import cfg
 
 from flock import rpc
 from flock.core.codec import codec_for
-from flock.testing.services.rabbitmq import SERVES_S
 from fm.raiser import Raiser
 from mtce.contract.records import ActionReply, CommandResult, HostStatus, MtcAlive, MtceHost
 from mtce.contract.rpc import AgentEvents, MtceHosts
@@ -89,7 +88,7 @@ def serve(bus: Any) -> None:
     conductor = Conductor()
     server = rpc.Server(bus, "controller-0", {
         InventoryReports: conductor, AgentEvents: conductor, MtceHosts: conductor})
-    server.start(SERVES_S)
+    server.start(120)  # the release before has no name for it
     say("ready", rpc.__file__)
     signal.sigwait({signal.SIGTERM})
     server.stop(5)
