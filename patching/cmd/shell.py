@@ -5,14 +5,13 @@ from __future__ import annotations
 import sys
 
 from flock.cli.shell import Program, run
-from patching.contract.limits import REPLY_MAX_S
+from patching.contract.limits import CLIENT_WAIT_S
 
 PROGRAM = Program(
     name="software", description="Releases of the software and their deployment on all hosts",
     api_name="software", service_type="usm", url_option="--software-url", url_env="SOFTWARE_URL",
     env_prefix="SOFTWARECLIENT", resources=("patching.resources",), cache_name="softwareclient",
-    # Longer than the API may take, so that it is the API that says how long work went.
-    timeout_s=REPLY_MAX_S + 60)
+    timeout_s=CLIENT_WAIT_S)
 
 
 def main() -> None:

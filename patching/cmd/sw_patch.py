@@ -5,14 +5,12 @@ from __future__ import annotations
 import sys
 
 from flock.cli.shell import Program, run
-from patching.contract.limits import REPLY_MAX_S
+from patching.contract.limits import CLIENT_WAIT_S
 
 PROGRAM = Program(
     name="sw-patch", description="Patches of the software, and which hosts have them", api_name="patching",
     service_type="patching", url_option="--patching-url", url_env="PATCHING_URL", env_prefix="PATCHING",
-    resources=("patching.classic",),
-    # Longer than the API may take, so that it is the API that says how long work went.
-    timeout_s=REPLY_MAX_S + 60)
+    resources=("patching.classic",), timeout_s=CLIENT_WAIT_S)
 
 
 def main() -> None:

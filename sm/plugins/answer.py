@@ -11,13 +11,13 @@ import re
 import ssl
 
 from sm.plugins import tcp
+from sm.plugins.http import STATUS_LINE
 from sm.plugins.plugin import PluginFailed
 
 PARAMETER = "answers"
 """Parameter of a service with the place where its program must answer."""
 PATH = "/healthz"
 _SOCKET_PATH = re.compile(r"/[A-Za-z0-9._/@-]{1,106}")
-_STATUS_LINE = re.compile(rb"HTTP/1\.[01] \d{3}\b")
 _REQUEST = (f"GET {PATH} HTTP/1.0\r\nHost: localhost\r\nConnection: close\r\nAccept: */*\r\nUser-Agent: sm\r\n\r\n"
             ).encode("ascii")
 
@@ -54,7 +54,7 @@ async def _http_unix(path: str) -> str:
         return f"the answer is no HTTP: its first line is longer than {tcp.ANSWER_MAX_BYTES} bytes"
     finally:
         writer.transport.abort()
-    return "" if _STATUS_LINE.match(line) else "the answer is no HTTP"
+    return "" if STATUS_LINE.match(line) else "the answer is no HTTP"
 
 
 async def _tls(host: str, port: int) -> str:

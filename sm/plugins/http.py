@@ -23,7 +23,7 @@ UNTRUSTED = 3
 BODY_MAX_BYTES = 64 << 10
 HEADERS_MAX = 100
 _RANGES = re.compile(r"[1-5]\d\d(-[1-5]\d\d)?(,[1-5]\d\d(-[1-5]\d\d)?)*")
-_STATUS_LINE = re.compile(rb"HTTP/1\.[01] (\d{3})( |\r?\n)")
+STATUS_LINE = re.compile(rb"HTTP/1\.[01] (\d{3})( |\r?\n)")
 _HOST = re.compile(r"[A-Za-z0-9.:\[\]-]{1,255}")
 
 
@@ -96,7 +96,7 @@ def _url(text: str) -> SplitResult:
 
 async def _judged(reader: asyncio.StreamReader, wanted: str, expected: bytes, method: str) -> Outcome:
     try:
-        found = _STATUS_LINE.match(await reader.readline())
+        found = STATUS_LINE.match(await reader.readline())
         if found is None:
             return Outcome(tcp.WRONG, "the answer is no HTTP")
         status = int(found[1])

@@ -11,10 +11,12 @@ from oslo_config import cfg
 
 from flock.conf.options import DAEMON_OPTS
 from mtce.heartbeat import settings
+from sm.catalogue.load import shipped
 from sm.contract.mirror import PORT as MIRROR_PORT
 from sm.transport.settings import PORT as BEAT_PORT
 from sysinv.bootstrap import bus, management, render
 from sysinv.bootstrap.answers import parse
+from sysinv.bootstrap.bus import BUS_PORT
 from sysinv.bootstrap.front import KEYSTONE_PORT, listens, nginx_conf, published_apis
 from sysinv.bootstrap.secrets import generate
 from sysinv.conductor.dhcp import DnsmasqPaths, render_conf
@@ -153,3 +155,12 @@ def test_the_documentation_lists_exactly_these_ports(tmp_path, monkeypatch) -> N
         documented |= {f"{port.strip()} {protocol}" for port in ports.split(",")}
     assert documented == {port for _, port in everything(tmp_path, monkeypatch)}
     assert f"{KEYSTONE_PORT} TCP" in documented
+
+
+def test_service_management_asks_where_the_apis_and_the_bus_really_listen() -> None:
+    """Its own API is not among them: it does not manage that."""
+    asked = {variants.flock.instance["answers"] for group in shipped().groups.values()
+             for variants in group.services.values() if variants.flock and "answers" in variants.flock.instance}
+    apis = {api.name: api for api in published_apis() if api.name != "sm"}
+    assert asked == {f"http+unix:{api.socket}" for api in apis.values()} | {
+        f"tls:127.0.0.1:{BUS_PORT}", f"tls:127.0.0.1:{apis['sysinv'].port}"}
