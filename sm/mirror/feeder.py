@@ -54,6 +54,7 @@ class Feeder:
     def run(self, peer: str, hello: Hello) -> None:
         """Feed until this node is active no more. PeerFailed: the connection has ended."""
         has: Published | None = None
+        self._await_first()
         while not self._stopped.is_set():
             now, sent_ms = self._publisher.now, now_ms()
             if has is None:
@@ -70,6 +71,15 @@ class Feeder:
                 continue
             has = now
             self._idle(now)
+
+    def _await_first(self) -> None:
+        """Return when there is a list to give; the other node asks anew when it has waited long."""
+        while not self._stopped.is_set() and not self._publisher.now.digest:
+            ready, _, _ = select.select([self._channel.fileno(), self._wake, self._stop], [], [])
+            if self._channel.fileno() in ready:
+                raise PeerFailed("it has ended the connection before there was a list of the whole directory")
+            with contextlib.suppress(BlockingIOError):
+                os.eventfd_read(self._wake)
 
     def _supply(self, now: Published, sent_ms: int) -> bool:
         """Send what is asked for, until the generation is stored; False when a file has changed meanwhile."""

@@ -25,7 +25,7 @@ AUDITED_NAMES = 200
 @dataclass(frozen=True, slots=True)
 class Published:
     """A generation. ``since_ms``: when it was published. ``incomplete``: what it lacks, a sentence, or empty.
-    ``held``: newer changes are not in it."""
+    ``held``: newer changes are not in it. ``digest`` is empty until there is a list that others may be given."""
 
     generation: Generation = NONE
     entries: Mapping[str, Entry] = field(default_factory=dict)
@@ -63,10 +63,10 @@ class Publisher:
         return self._inotify.fileno()
 
     def begin(self) -> None:
-        """Look at everything, and publish the first generation."""
+        """Look at everything, and publish the first generation, unless something cannot be read or is too much."""
         with self._lock:
             self._found = self.tree.scan()
-            self._publish(first=True)
+            self._publish()
 
     def refresh(self) -> Published:
         """Take in all changes that have been made until now."""
@@ -150,6 +150,10 @@ class Publisher:
             return
         if not dirty:
             return
+        if self._found.cut:
+            # Changes alone do not bring back what was cut off: it would be taken for removed.
+            self._rescan()
+            return
         # What cannot be taken in now is not told again.
         self._failed = True
         for name in sorted(dirty, key=names.depth):
@@ -166,25 +170,20 @@ class Publisher:
         self._publish()
         self._failed = False
 
-    def _publish(self, *, first: bool = False, term: int = 0) -> None:
+    def _publish(self, *, term: int = 0) -> None:
         found, before = self._found, self.now
+        first = not before.digest
         check_totals(found, self._limits)
         incomplete = over(self._limits) if found.too_much else next(
             (f"{name} {reason}" for name, reason in found.missing.items()), "")
-        # A list that is cut off would have the others remove what is not in it.
-        held = found.too_much or any(before.entries[name].kind is Kind.DIRECTORY
-                                     for name in found.unreadable & before.entries.keys())
-        entries = dict(before.entries if held else found.entries)
-        for name in found.unreadable & before.entries.keys():
-            # What cannot be read here may be readable there.
-            entries[name] = before.entries[name]
+        entries, held = self._offered(first)
         left_out = {**found.left_out, **found.missing}
         if self._unsynced:
             self._holding.placing.sync_all()
             self._unsynced = False
         changed, removed = difference(before.entries, entries)
         same = not changed and not removed and not first and not term
-        if same and (incomplete, left_out) == (before.incomplete, before.left_out):
+        if (same or first and held) and not term and (incomplete, left_out) == (before.incomplete, before.left_out):
             return
         if incomplete and incomplete != before.incomplete:
             LOG.error("The directory is not mirrored completely: %s", incomplete)
@@ -194,7 +193,7 @@ class Publisher:
             if generation.number >= self._reserved or term:
                 self._holding.records.reserve(self._me, generation)
                 self._reserved = generation.number + NUMBERS
-        self.now = Published(generation, entries, before.digest if same else digest(entries),
+        self.now = Published(generation, entries, before.digest if same or first and held else digest(entries),
                              time.monotonic_ns() // 1_000_000, incomplete, left_out, held)
         self._on_new(self.now)
         if not same:
@@ -202,6 +201,18 @@ class Publisher:
             self._unsynced = True
             self._holding.placing.sync(changed, removed)
             self._unsynced = False
+
+    def _offered(self, first: bool) -> tuple[dict[str, Entry], bool]:
+        """What the others are given of what was found, and whether newer changes are held back: from a list that is cut
+        off they would remove what is not in it. With the first list nobody knows what they have of it."""
+        found, before = self._found, self.now.entries
+        unreadable = found.unreadable if first else found.unreadable & before.keys()
+        held = found.too_much or any(first or before[name].kind is Kind.DIRECTORY for name in unreadable)
+        entries = dict(before if held else found.entries)
+        for name in found.unreadable & before.keys():
+            # What cannot be read here may be readable there.
+            entries[name] = before[name]
+        return entries, held
 
     def _watch(self, name: str, directory: int) -> None:
         try:

@@ -34,13 +34,14 @@ _Stamp = tuple[int, int, int, int]
 class Found:
     """``entries`` by name. ``left_out``: what is never mirrored, such as sockets, with the rule. ``missing``: what
     should be mirrored and cannot be, with the reason. ``unreadable``: those of them that exist and cannot be read.
-    ``too_much``: all entries together break a rule; the list may have been cut off."""
+    ``too_much``: all entries together break a rule. ``cut``: the list was cut off, so what it lacks may exist."""
 
     entries: dict[str, Entry] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
     unreadable: set[str] = field(default_factory=set)
     too_much: bool = False
+    cut: bool = False
 
     def forget(self, name: str) -> None:
         """Know nothing of a name."""
@@ -140,6 +141,7 @@ class Tree:
             if not name and part == names.OWN.encode():
                 continue
             if found.count > self._limits.entries:
+                found.cut = True
                 return
             below = names.quoted(part)
             self._look(directory, part, f"{name}/{below}" if name else below, found)

@@ -147,6 +147,13 @@ class Machine:
         except (FlockError, StopIteration):
             return "silent"
 
+    def states(self, group: str = "web-services") -> list[str]:
+        """Of the group on all nodes, as this machine knows them; empty when it does not answer."""
+        try:
+            return [str(line.state) for line in self.status().groups if line.name == group]
+        except FlockError:
+            return []
+
     def alive(self) -> list[float]:
         """The times at which the web server of this machine was active."""
         path = self.yard.folder / f"{self.name}.alive"
@@ -233,9 +240,9 @@ class Yard:
         return self.machines[NODES[0]], self.machines[NODES[1]]
 
     def active(self) -> tuple[Machine, Machine]:
-        """The active controller and the other one, as soon as both are where they shall be."""
+        """The active controller and the other one, as soon as both are, and each knows it of the other."""
         def settled() -> bool:
-            return sorted(node.state() for node in self.nodes) == ["active", "standby"]
+            return all(sorted(node.states()) == ["active", "standby"] for node in self.nodes)
 
         self.wait(settled, 20, "an active and a standby controller")
         first, second = self.nodes

@@ -102,6 +102,14 @@ def test_too_many_files_stop_the_mirror_but_remove_nothing(world: World) -> None
         active.wait()
     assert monitor(active.control, "") == 37 and not active.status().peers[0].in_sync
     assert (standby.root / "z").exists()
+    # Nor does one that starts now, and does not know what the standby has.
+    active.kill()
+    active.start()
+    active.ask(MirrorVerb.PROMOTE)
+    wait_for(lambda: any(line.connected for line in active.status().peers), 30, "the standby is there again")
+    with pytest.raises(Refused, match="not mirrored completely"):
+        active.wait()
+    assert (standby.root / "z").exists() and not active.status().peers[0].in_sync
     for number in range(20_100):
         (active.root / "many" / f"{number}").unlink()
     (active.root / "many").rmdir()

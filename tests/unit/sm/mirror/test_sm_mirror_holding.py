@@ -250,6 +250,52 @@ def test_a_publisher_counts_and_misses_nothing(tmp_path: Path, monkeypatch: pyte
     publisher.close()
 
 
+def test_what_was_cut_off_is_not_taken_for_removed_when_there_is_room_again(tmp_path: Path) -> None:
+    root = build(tmp_path / "root", {"z": "last by name"})
+    one = Holding(root, LIMITS)
+    one.open()
+    publisher = Publisher(one, LIMITS, "c0", 3, lambda _: None)
+    publisher.begin()
+    # The list is cut off while a new directory is read, and what the kernel tells later is not enough to mend it.
+    build(root, {f"many/{number}": "" for number in range(LIMITS.entries + 5)})
+    os.rename(root / "z", root / "y")
+    os.rename(root / "y", root / "z")
+    assert publisher.audit(lambda: True) == 0 and publisher.now.held
+    for number in range(LIMITS.entries + 5):
+        (root / f"many/{number}").unlink()
+        if number % 20 == 0:
+            assert "z" in publisher.refresh().entries
+    assert set(publisher.refresh().entries) == {"z", "many"} and not publisher.now.held
+    publisher.close()
+
+
+@pytest.mark.parametrize("reason", ["too much", "unreadable"])
+def test_a_first_list_that_lacks_something_is_not_offered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                                          reason: str) -> None:
+    root = build(tmp_path / "root", {f"n{number}": "" for number in range(10)} | {"d/f": "f"})
+    limits = Limits(entries=5 if reason == "too much" else 50)
+    one = Holding(root, limits)
+    one.open()
+    publisher = Publisher(one, limits, "c0", 3, lambda _: None)
+    with monkeypatch.context() as patch:
+        if reason == "unreadable":
+            def failing(*_: object) -> tuple[int, str]:
+                raise OSError(5, "Input/output error")
+            patch.setattr(Tree, "_digest", failing)
+        publisher.begin()
+        assert not publisher.now.digest and publisher.now.incomplete and publisher.now.held
+        publisher.renew(4)
+        (root / "more").touch()
+        now = publisher.refresh()
+        assert not now.digest and not now.entries and now.generation.term == 4
+    for number in range(10):
+        (root / f"n{number}").unlink()
+    publisher.audit(lambda: True)
+    now = publisher.now
+    assert now.digest and set(now.entries) == {"d", "d/f", "more"} and not now.held and not now.incomplete
+    publisher.close()
+
+
 def test_without_watches_everything_is_looked_at_each_time_and_it_is_told(tmp_path: Path,
                                                                          monkeypatch: pytest.MonkeyPatch) -> None:
     root = build(tmp_path / "root", {"d/f": "one"})
