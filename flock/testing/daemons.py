@@ -8,11 +8,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import requests
 
-from flock.testing.services.process import Process
+from flock.testing.services.process import Process, port_open
 
 BIN = Path(sys.prefix) / "bin"
 
@@ -33,6 +34,10 @@ def start_daemon(name: str, folder: Path, conf_dir: Path) -> Process:
 
 def api_serves(base_url: str) -> bool:
     """True when the API at ``base_url`` reports that it is healthy."""
+    port = urlsplit(base_url).port
+    if port is not None and not port_open(port):
+        # A test asks often until it listens, and an HTTP client costs a hundred times as much.
+        return False
     try:
         return requests.get(f"{base_url}/healthz", timeout=5).status_code == 200
     except requests.ConnectionError:

@@ -62,12 +62,13 @@ def application(conf: Any) -> Any:
                               heartbeat_key_file=Path(conf.sysinv.heartbeat_key_file),
                               authority_directory=Path(conf.bootstrap.authority_directory))
     box = SecretBox.create(conf.sysinv.secret_key_file)
-    manager = ServiceManagement(_sm_api(conf), hostname)
+    software = _software(conf)
+    manager = ServiceManagement(_sm_api(conf), hostname, software)
     return build_app(conf, "sysinv", deps=[
         manager, db, work, HostService(db, work, box, settings, manager),
         Installation(db, work, install, lambda uuid: accounts.renew_host_account(host_uuid=uuid),
                      lambda uuid: controllers.shared_files(host_uuid=uuid)),
-        HealthService(db, Raiser(bus, None), catalogue.load(), _software(conf), hostname),
+        HealthService(db, Raiser(bus, None), catalogue.load(), software, hostname),
         NetworkInterfaces(conf.bootstrap.interfaces), *services(db)], health=watched_health(conf, bus, [Operations]))
 
 

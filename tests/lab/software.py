@@ -47,9 +47,10 @@ class Operator:
 
     # Patches.
 
-    def patch(self, text, packages, *words):
-        """Build and upload the patch ``starlingx-<text>``; returns its release id."""
-        release = f"starlingx-{text}"
+    def patch(self, number, packages, *words):
+        """Build and upload patch ``number`` of the release that the cloud was installed with; returns its release id."""
+        major, minor, _ = min(self.versions()).split(".")
+        release = f"starlingx-{major}.{minor}.{number}"
         self.build("patch", "--id", release, "--status", "REL", "--key", str(self.folder / f"{SIGNER}.key"),
                    "--target", str(self.folder), *words, *map(str, packages))
         self.software("upload", str(self.folder / f"{release}.patch"))
@@ -69,6 +70,9 @@ class Operator:
 
     def releases(self):
         return {row["release_id"]: row["state"] for row in json.loads(self.software("list", "-f", "json"))}
+
+    def versions(self):
+        return [row["sw_version"] for row in json.loads(self.software("list", "-f", "json"))]
 
     def state(self):
         found = json.loads(self.software("deploy", "show", "-f", "json"))

@@ -63,7 +63,7 @@ def first(operator):
 
 def test_case_09_a_deb_patch_in_service_stays_over_a_reboot_and_case_11_keeps_the_order(operator):
     folder, base = operator.folder, first(operator)
-    release = operator.patch("10.0.1", [packages.deb(folder, "debtool", "1.0")], "--no-reboot")
+    release = operator.patch(1, [packages.deb(folder, "debtool", "1.0")], "--no-reboot")
     operator.software("deploy", "precheck", release)
     operator.software("deploy", "start", release, "--wait")
     assert operator.hosts() == dict.fromkeys(HOSTS, "pending")
@@ -92,8 +92,8 @@ def test_case_09_a_deb_patch_in_service_stays_over_a_reboot_and_case_11_keeps_th
 
 def test_case_20_an_rpm_patch_is_really_downgraded_by_the_release_before(operator):
     folder, base = operator.folder, first(operator)
-    old = operator.patch("10.0.1", [packages.rpm(folder, "rpmtool", "1.0")], "--no-reboot")
-    new = operator.patch("10.0.2", [packages.rpm(folder, "rpmtool", "1.1")], "--no-reboot", "--requires", old)
+    old = operator.patch(1, [packages.rpm(folder, "rpmtool", "1.0")], "--no-reboot")
+    new = operator.patch(2, [packages.rpm(folder, "rpmtool", "1.1")], "--no-reboot", "--requires", old)
     rolled(operator, old)
     assert versions(operator, RPM, "rpmtool") == {"1.0"}
     rolled(operator, new)
@@ -113,7 +113,7 @@ def test_case_20_an_rpm_patch_is_really_downgraded_by_the_release_before(operato
 
 def test_case_14_an_agent_killed_in_the_middle_of_dpkg_fails_its_host_and_a_retry_succeeds(operator):
     folder, base = operator.folder, first(operator)
-    release = operator.patch("10.0.1", [packages.deb(folder, "slowtool", "1.0", preinst=SLOW)], "--no-reboot")
+    release = operator.patch(1, [packages.deb(folder, "slowtool", "1.0", preinst=SLOW)], "--no-reboot")
     operator.software("deploy", "start", release, "--wait")
     operator.host("controller-0")
     operator.on("worker-0", "touch", "/var/lib/slow-package")
@@ -137,7 +137,7 @@ def test_case_14_an_agent_killed_in_the_middle_of_dpkg_fails_its_host_and_a_retr
 
 def test_case_17_two_of_three_hosts_are_rolled_back(operator):
     folder = operator.folder
-    release = operator.patch("10.0.1", [packages.deb(folder, "halftool", "1.0")], "--no-reboot")
+    release = operator.patch(1, [packages.deb(folder, "halftool", "1.0")], "--no-reboot")
     operator.software("deploy", "start", release, "--wait")
     for host in HOSTS[:2]:
         operator.host(host)

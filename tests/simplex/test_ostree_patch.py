@@ -37,7 +37,7 @@ def test_case_10_an_os_patch_is_there_after_the_reboot_and_a_rollback_boots_the_
     before, base = operator.os_name(NAME), booted(operator)
     assert base == trees.base
     commit, delta = trees.delta("10.0.1", operator.on(NAME, "cat", "/etc/os-release"))
-    release = operator.patch("10.0.1", [delta], "--summary", "A newer kernel")
+    release = operator.patch(1, [delta], "--summary", "A newer kernel")
     operator.software("deploy", "precheck", release)
     operator.software("deploy", "start", release, "--wait")
 
@@ -79,7 +79,7 @@ def test_case_20_a_finished_os_patch_is_taken_away_by_deploying_the_release_befo
     before, os_release = operator.os_name(NAME), operator.on(NAME, "cat", "/etc/os-release")
     first = next(release for release, state in operator.releases().items() if state == "deployed")
     _, delta = trees.delta("10.0.2", os_release)
-    release = operator.patch("10.0.2", [delta])
+    release = operator.patch(2, [delta])
     operator.software("deploy", "start", release, "--wait")
     # What an operator has configured, and what programs have stored, is there on both systems.
     operator.on(NAME, "sh", "-c", "echo configured > /etc/flock-lab-note; echo stored > /var/lib/flock-lab-note")

@@ -32,9 +32,23 @@ def test_hosts_that_are_not_current_are_named() -> None:
     assert http.asked == ["https://127.0.0.1:5497/v1/query_hosts"]
 
 
+def test_what_controllers_hold_is_asked() -> None:
+    http = Http(200, {"in_sync": False})
+    assert PatchingApi(http, "https://127.0.0.1:5497/", 3.0).in_sync() is False
+    assert http.asked == ["https://127.0.0.1:5497/v1/software/in_sync_controller"]
+    assert PatchingApi(Http(200, {"in_sync": True}), "https://127.0.0.1:5497/", 3.0).in_sync() is True
+
+
 @pytest.mark.parametrize(("status", "body"), [
     (503, {"data": []}), (403, {}), (200, b"<html>"), (200, {}), (200, []), (200, {"data": [{"hostname": "a"}]}),
     (200, {"data": 7})])
 def test_no_evidence_is_no_answer(status: int, body: Any) -> None:
     with pytest.raises(Unavailable, match="patching-api"):
         PatchingApi(Http(status, body), "https://127.0.0.1:5497", 3.0).outdated_hosts()
+    with pytest.raises(Unavailable, match="patching-api"):
+        PatchingApi(Http(status, body), "https://127.0.0.1:5497", 3.0).in_sync()
+
+
+def test_an_answer_of_another_kind_says_nothing_of_controllers() -> None:
+    with pytest.raises(Unavailable, match="does not say"):
+        PatchingApi(Http(200, {"in_sync": "yes"}), "https://127.0.0.1:5497", 3.0).in_sync()

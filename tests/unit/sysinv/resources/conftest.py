@@ -159,7 +159,7 @@ class Cloud:
 
     def build(self) -> Any:
         """The API with the resources that are there now."""
-        manager = ServiceManagement(self.manager, "controller-0")
+        manager = ServiceManagement(self.manager, "controller-0", self.software)
         return build_app(self._conf(), "sysinv", deps=[
             manager, self.db, self.work, NetworkInterfaces(INTERFACES), *services(self.db),
             HealthService(self.db, self.faults, catalogue.load(), self.software, "controller-0"),

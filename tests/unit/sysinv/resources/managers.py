@@ -54,9 +54,11 @@ class EmulatedFaults:
 
 
 class EmulatedSoftware:
-    """Software management: hosts that run other software than they should. ``fault``: what is raised instead."""
+    """Software management: hosts that run other software than they should, and whether controllers hold all releases.
+    ``fault``: what is raised instead."""
 
     def __init__(self) -> None:
+        self.synced: bool | None = None
         self.outdated: tuple[str, ...] | None = None
         self.fault: FlockError | None = None
 
@@ -64,3 +66,8 @@ class EmulatedSoftware:
         if self.fault is not None:
             raise self.fault
         return self.outdated
+
+    def in_sync(self) -> bool | None:
+        if self.fault is not None:
+            raise self.fault
+        return self.synced

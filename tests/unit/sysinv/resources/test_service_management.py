@@ -73,6 +73,22 @@ def test_a_swact_is_checked(duplex: Any) -> None:
     assert duplex.manager.asked == [("controller-0", NodeAction.SWACT_PRE_CHECK)] * 2
 
 
+def test_a_swact_to_a_controller_that_lacks_releases_is_refused(duplex: Any) -> None:
+    duplex.software.synced = False
+    reply = duplex.patch("/v1/ihosts/controller-0", action="swact")
+    assert (reply.status, reply.fault) == (400, "Deployment data in both controllers is not in sync.")
+    assert duplex.manager.asked == [] and operations(duplex) == 0
+    # Software management that is away does not hold up a swact.
+    duplex.software.fault = Unavailable(service="patching-api", reason="it answers 503")
+    assert duplex.patch("/v1/ihosts/controller-0", action="swact").status == 200
+
+
+def test_releases_do_not_matter_for_a_lock_or_to_who_forces_a_swact(duplex: Any) -> None:
+    duplex.software.synced = False
+    assert duplex.patch("/v1/ihosts/controller-1", action="lock").status == 200
+    assert duplex.manager.asked == [("controller-1", NodeAction.LOCK_PRE_CHECK)]
+
+
 def test_a_lock_of_a_controller_is_checked(duplex: Any) -> None:
     duplex.manager.refusals[NodeAction.LOCK_PRE_CHECK] = "controller-1 is the sole provider of some services. (dns)"
     reply = duplex.patch("/v1/ihosts/controller-1", action="lock")
