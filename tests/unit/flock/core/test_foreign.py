@@ -14,7 +14,7 @@ from flock.foreign import MissingHook, load, require
 ROOT = Path(__file__).parents[4]
 PACKAGES = ("flock", "fm", "fm_api", "sysinv", "mtce", "devstack")
 # Documented for users in spite of its name, the standard library's, and a package that is bounded for it (pysnmp).
-ALLOWED = {"_mapping", "_exit", "_actions", "_value2member_map_", "_callback_function"}
+ALLOWED = {"_mapping", "_exit", "_actions", "_value2member_map_", "_callback_function", "_wsme_attr_order"}
 
 
 class Dependency:
