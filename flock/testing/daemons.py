@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
+from flock.testing.services.forks import loaded
 from flock.testing.services.process import Process, port_open
 
 BIN = Path(sys.prefix) / "bin"
@@ -27,9 +28,12 @@ def write_conf(path: Path, sections: Mapping[str, Mapping[str, Any]]) -> None:
 
 
 def start_daemon(name: str, folder: Path, conf_dir: Path) -> Process:
-    """Start the console script ``name`` with the configuration in ``conf_dir``; its log is ``folder/<name>.log``."""
+    """Start the console script ``name`` with the configuration in ``conf_dir``; its log is ``folder/<name>.log``.
+
+    It is forked from a process that has loaded its modules: imports would take most of the time of many tests.
+    """
     env = {**os.environ, "FLOCK_CONF_DIR": str(conf_dir), "PYTHONWARNINGS": "ignore"}
-    return Process(name, [str(BIN / name)], folder, env=env)
+    return Process(name, [str(BIN / name)], folder, env=env, loaded=loaded(name))
 
 
 def api_serves(base_url: str) -> bool:

@@ -48,7 +48,7 @@ class Operator:
     # Patches.
 
     def patch(self, number, packages, *words):
-        """Build and upload patch ``number`` of the release that the cloud was installed with; returns its release id."""
+        """Build and upload patch ``number`` of the release that was installed; returns its release id."""
         major, minor, _ = min(self.versions()).split(".")
         release = f"starlingx-{major}.{minor}.{number}"
         self.build("patch", "--id", release, "--status", "REL", "--key", str(self.folder / f"{SIGNER}.key"),

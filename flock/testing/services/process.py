@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from flock.testing.services.forks import Forked, Loaded
+
 
 class ServiceFailed(Exception):
     """A test service did not start or did not respond; the text ends with the tail of its log."""
@@ -47,10 +49,17 @@ def find_program(name: str, *folders: str) -> str | None:
 class Process:
     """One long-running program in a separate session; the kernel kills it when the test run dies."""
 
+    _popen: subprocess.Popen[bytes] | Forked
+
     def __init__(self, name: str, argv: Sequence[str], folder: Path, env: Mapping[str, str] | None = None,
-                 user: str | None = None) -> None:
+                 user: str | None = None, loaded: Loaded | None = None) -> None:
+        """``loaded``: the program is forked from this process instead of being started anew."""
         self.name = name
         self.log_path = folder / f"{name}.log"
+        if loaded is not None:
+            with self.log_path.open("ab") as log:
+                self._popen = loaded.start(argv, folder, {**_environment(), **(env or {})}, log.fileno())
+            return
         setpriv = find_program("setpriv")
         prefix = [setpriv, "--pdeathsig", "KILL"] if setpriv else []
         if user is not None and os.geteuid() == 0:
