@@ -48,12 +48,17 @@ class Operator:
     # Patches.
 
     def patch(self, number, packages, *words):
-        """Build and upload patch ``number`` of the release that was installed; returns its release id."""
+        """Build and upload patch ``number``; returns its release id."""
+        release = self.built(number, packages, *words)
+        self.software("upload", str(self.folder / f"{release}.patch"))
+        return release
+
+    def built(self, number, packages, *words):
+        """Build ``<release id>.patch``, patch ``number`` of the release that was installed; returns its release id."""
         major, minor, _ = min(self.versions()).split(".")
         release = f"starlingx-{major}.{minor}.{number}"
         self.build("patch", "--id", release, "--status", "REL", "--key", str(self.folder / f"{SIGNER}.key"),
                    "--target", str(self.folder), *words, *map(str, packages))
-        self.software("upload", str(self.folder / f"{release}.patch"))
         return release
 
     def finish(self):

@@ -157,7 +157,7 @@ def test_case_17_two_of_three_hosts_are_rolled_back(operator):
 
 
 def test_case_31_an_rpm_patch_comes_and_goes_with_sw_patch(operator):
-    folder, release = operator.folder, "starlingx-10.0.1"
+    folder = operator.folder
 
     def sw_patch(*words, rc=0):
         return operator.run("sw-patch", *words, rc=rc)
@@ -165,8 +165,7 @@ def test_case_31_an_rpm_patch_comes_and_goes_with_sw_patch(operator):
     def patch_state():
         return next(line.split()[-1] for line in sw_patch("query").splitlines() if line.startswith(f"{release} "))
 
-    operator.build("patch", "--id", release, "--status", "REL", "--key", str(folder / "maker.key"), "--target",
-                   str(folder), "--no-reboot", str(packages.rpm(folder, "classictool", "1.0")))
+    release = operator.built(1, [packages.rpm(folder, "classictool", "1.0")], "--no-reboot")
     sw_patch("upload", str(folder / f"{release}.patch"))
     assert patch_state() == "Available"
     sw_patch("apply", release)
