@@ -2,9 +2,12 @@
 """Recorded servers: unpacks ``/proc`` and ``/sys`` trees safely, each with the topology that another tool found."""
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import os
 import shutil
 import tarfile
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -25,6 +28,23 @@ class RecordedMachine:
     def unpack(self, into: Path) -> Path:
         """Unpack below ``into``; returns the directory that corresponds to the machine's ``/``."""
         return unpack(self.archive, into / self.name)
+
+    def tree(self) -> Path:
+        """The machine's ``/``, for reading: it is unpacked once for all tests of this account on this machine."""
+        kept = Path(tempfile.gettempdir()) / f"flock-machines-{os.getuid()}"
+        kept.mkdir(mode=0o700, exist_ok=True)
+        if kept.stat().st_uid != os.getuid():
+            raise PermissionError(f"{kept} belongs to somebody else")
+        digest = hashlib.sha256(self.archive.read_bytes()).hexdigest()[:16]
+        place = kept / f"{self.name}-{digest}"
+        if not place.exists():
+            with tempfile.TemporaryDirectory(dir=kept) as making:
+                unpack(self.archive, Path(making) / "machine")
+                # Another process may have been faster.
+                with contextlib.suppress(OSError):
+                    os.rename(Path(making) / "machine", place)
+        (top,) = (path for path in place.iterdir() if path.is_dir())
+        return top
 
 
 def machines_directory() -> Path:

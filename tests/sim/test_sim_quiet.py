@@ -13,7 +13,7 @@ from tests.unit.sm.catalogue.sites import rows
 
 pytestmark = pytest.mark.soak
 
-SEEDS = 20 if scaled(1) > 1 else 8
+SEEDS = 20 if scaled(1) > 1 else 5
 MINUTES = 60 if scaled(1) > 1 else 2.5
 SLOW_MS, STANDS_MS, EVERY_MS = 200, 400, 1_000
 """How long a datagram may take, and a daemon stand still, about once in a second; together less than silence lasts."""

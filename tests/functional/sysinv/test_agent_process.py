@@ -65,7 +65,7 @@ def start_agent(tmp_path: Path) -> Iterator[Callable[[str], subprocess.Popen[byt
     conf_dir = tmp_path / "etc"
     conf_dir.mkdir()
     machine = next(one for one in recorded_machines() if one.name == MACHINE)
-    (conf_dir / "hardware_root").write_text(f"{machine.unpack(tmp_path)}\n")
+    (conf_dir / "hardware_root").write_text(f"{machine.tree()}\n")
 
     def started(url: str) -> subprocess.Popen[bytes]:
         (conf_dir / "flock.conf").write_text(

@@ -67,7 +67,7 @@ def test_records_at_the_ends_of_their_types_are_stored(host: tuple[InventoryInta
 def test_what_lying_machines_report_is_stored(host: tuple[InventoryIntake, str], seed: int, tmp_path: Path) -> None:
     intake, uuid = host
     machines = recorded_machines()
-    path = machines[seed % len(machines)].unpack(tmp_path)
+    path = machines[seed % len(machines)].tree()
     for turn, share in enumerate((0.05, 0.3, 0.9, 0.0)):
         root = MutatedRoot(path, 10 * seed + turn, share)
         payloads = Machine(root, root, tmp_path / "last").collect()

@@ -256,7 +256,7 @@ def inventory_agent(folder: Path, env: dict[str, str], bus: Any, hostname: str) 
     conf_dir = folder / "etc"
     conf_dir.mkdir()
     machine = next(one for one in recorded_machines() if one.name == MACHINE)
-    (conf_dir / "hardware_root").write_text(f"{machine.unpack(folder)}\n")
+    (conf_dir / "hardware_root").write_text(f"{machine.tree()}\n")
     write_conf(conf_dir / "flock.conf", {
         "DEFAULT": {"transport_url": bus.url, "state_dir": folder / "state", "run_dir": folder / "run"},
         "rpc": {"exchange": bus.exchange}})

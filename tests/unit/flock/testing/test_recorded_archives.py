@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 import tarfile
+import tempfile
 from pathlib import Path
 
 import pytest
 
-from flock.testing.machines import recorded_machines, unpack
+from flock.testing.machines import RecordedMachine, recorded_machines, unpack
 from tests.oracles.topology import Core, Node, parse_hwloc_console, parse_hwloc_xml, parse_lscpu
 
 
@@ -32,6 +33,18 @@ def test_files_links_and_directories_come_out_readable(tmp_path: Path) -> None:
                   tmp_path / "out")
     assert (tree / "sys/link/id").read_text() == "7\n"
     assert (tree / "sys/up").is_symlink()
+
+
+def test_a_machine_is_unpacked_once_for_all_that_only_read_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    made = archive(tmp_path / "box.tar.gz", ("m", tarfile.DIRTYPE, ""), ("m/sys/id", tarfile.REGTYPE, "7\n"))
+    machine = RecordedMachine("box", made, tmp_path / "expected")
+    tree = machine.tree()
+    assert (tree / "sys/id").read_text() == "7\n" and machine.tree() == tree
+    # Another recording of that name is another tree, and nothing half unpacked is left behind.
+    archive(made, ("m", tarfile.DIRTYPE, ""), ("m/sys/id", tarfile.REGTYPE, "8\n"))
+    assert (machine.tree() / "sys/id").read_text() == "8\n"
+    assert len(list(tree.parent.parent.iterdir())) == 2
 
 
 @pytest.mark.parametrize("member", [

@@ -28,12 +28,10 @@ class Recording:
 
 
 @pytest.fixture(scope="session")
-def open_recording(tmp_path_factory: pytest.TempPathFactory) -> Callable[[RecordedMachine], Recording]:
-    base = tmp_path_factory.mktemp("machines")
-
+def open_recording() -> Callable[[RecordedMachine], Recording]:
     @cache
     def opened(machine: RecordedMachine) -> Recording:
-        return Recording(machine, Root(machine.unpack(base)), expected_topology(machine.expected))
+        return Recording(machine, Root(machine.tree()), expected_topology(machine.expected))
 
     return opened
 

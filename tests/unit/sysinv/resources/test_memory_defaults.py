@@ -115,10 +115,10 @@ def test_counts_of_a_node_fit_together(shape: tuple[Any, ...], virtual: bool, to
     assert_fits(row | {"platform_reserved_mib": reserve_mib} | fitting_counts(row, reserve_mib))
 
 
-def test_counts_of_recorded_servers_fit_together(tmp_path: Any) -> None:
+def test_counts_of_recorded_servers_fit_together() -> None:
     role, facts = judged(SHAPES[0], virtual=False)
     for machine in recorded_machines():
-        root = Root(machine.unpack(tmp_path))
+        root = Root(machine.tree())
         reports = memory.collect(root)
         cores = physical_cores(cpu.collect(root))
         found = reserves(role, {one.numa_node: one.node_memtotal_mib for one in reports}, cores)

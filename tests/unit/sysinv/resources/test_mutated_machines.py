@@ -31,9 +31,8 @@ MACHINES = {machine.name: machine for machine in recorded_machines()}
 
 
 @pytest.fixture(scope="session")
-def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    base = tmp_path_factory.mktemp("mutated")
-    return cache(lambda name: MACHINES[name].unpack(base))
+def unpacked() -> Any:
+    return cache(lambda name: MACHINES[name].tree())
 
 
 def send(cloud: Any, uuid: str, payloads: dict[str, Any]) -> None:
