@@ -93,6 +93,11 @@ class Operator:
     def alarms(self, name):
         return self.cloud.alarm_ids(f"host={name}")
 
+    def quiet(self):
+        """Wait until no alarm stands: no deployment may begin while one does."""
+        self.run("fm", "alarm-list")
+        wait_for("a cloud without alarms", lambda: not self.cloud.alarms(), 300)
+
     # Hosts.
 
     def lock(self, name):

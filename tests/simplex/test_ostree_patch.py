@@ -34,6 +34,7 @@ def booted(operator):
 
 
 def test_case_10_an_os_patch_is_there_after_the_reboot_and_a_rollback_boots_the_old_one(operator, trees):
+    operator.quiet()
     before, base = operator.os_name(NAME), booted(operator)
     assert base == trees.base
     commit, delta = trees.delta("10.0.1", operator.on(NAME, "cat", "/etc/os-release"))
@@ -76,6 +77,7 @@ def test_case_10_an_os_patch_is_there_after_the_reboot_and_a_rollback_boots_the_
 
 
 def test_case_20_a_finished_os_patch_is_taken_away_by_deploying_the_release_before(operator, trees):
+    operator.quiet()
     before, os_release = operator.os_name(NAME), operator.on(NAME, "cat", "/etc/os-release")
     first = next(release for release, state in operator.releases().items() if state == "deployed")
     _, delta = trees.delta("10.0.2", os_release)
