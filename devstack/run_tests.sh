@@ -53,23 +53,20 @@ run_unit() {
 }
 # Areas (the attacks of tests/security too) mostly wait, so groups of them run in parallel, each with separate services;
 # their outputs are printed one after the other. More groups take no less time on two cores, and delay each other beyond
-# what tests allow. The last group holds the areas that no other group names. If a service is missing, its tests fail here
-# instead of being skipped.
-functional_groups=("fm" "kernel kernel_http fm_raiser" "security" "sm" "patching" "")
+# what tests allow. The last group holds the areas that no other group names. If a service is missing, its tests fail here instead of being skipped.
+functional_groups=("tests/functional/fm/" "tests/functional/kernel/ tests/functional/kernel_http/ tests/functional/fm_raiser/"
+    "tests/security/test_[a-b]*.py" "tests/security/test_[!a-b]*.py" "tests/functional/sm/" "tests/functional/patching/" "")
 run_functional() {
-    local group area folder status=0 number=0 named=" ${functional_groups[*]} " paths jobs=() logs
+    local group folder status=0 number=0 named=" ${functional_groups[*]} " paths jobs=() logs
     logs=$(mktemp -d)
     for group in "${functional_groups[@]}"; do
-        paths=()
-        for folder in tests/functional/*/ tests/security/; do
-            area=$(basename "$folder")
-            [ "$area" = __pycache__ ] && continue
-            if [ -n "$group" ]; then
-                [[ " $group " == *" $area "* ]] && paths+=("$folder")
-            else
-                [[ "$named" == *" $area "* ]] || paths+=("$folder")
-            fi
-        done
+        # shellcheck disable=SC2206  # Its words are patterns.
+        paths=($group)
+        if [ -z "$group" ]; then
+            for folder in tests/functional/*/; do
+                [[ "$folder" == */__pycache__/ || "$named" == *" $folder "* ]] || paths+=("$folder")
+            done
+        fi
         FLOCK_REQUIRE_SERVICES=1 "$bin/python" -m pytest -q "${durations[@]}" "${paths[@]}" "$@" > "$logs/$number" 2>&1 &
         jobs+=($!)
         number=$((number + 1))
