@@ -188,6 +188,9 @@ class Gate:
             if over and (arrived.reply_queue is None or is_flood(bucket, self._rates)):
                 self._dropped(sender, "a request beyond the sender's share")
                 return None
+        if arrived.damage:
+            self._dropped(sender, f"a request {arrived.damage}")
+            return None
         return {SENDER: arrived.user_id, OVER: over}
 
     def admit(self, hostname: str, number: int) -> bool:
@@ -202,9 +205,9 @@ class Gate:
     def reply(self, arrived: Arrived) -> bool:
         """Whether to take a message from the reply queue: only services reply."""
         sender = sender_of(arrived.user_id)
-        if sender.kind is SenderKind.SERVICE:
+        if sender.kind is SenderKind.SERVICE and not arrived.damage:
             return True
-        self._dropped(sender, "a reply of a sender that serves nothing")
+        self._dropped(sender, f"a reply {arrived.damage or 'of a sender that serves nothing'}")
         return False
 
     def over(self) -> list[str]:

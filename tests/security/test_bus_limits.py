@@ -2,6 +2,8 @@
 """Attacks of root on worker-0 on memory: of the daemons that read its messages, and of the broker."""
 from __future__ import annotations
 
+import bz2
+import time
 import zlib
 from pathlib import Path
 from typing import Any
@@ -57,6 +59,35 @@ def test_a_compressed_message_is_not_unpacked(secured: SecuredBus, transports: A
         client(FmManager, transports(secured.service("mtce-conductor"))).get_faults(
             alarm_id=None, entity_instance_id=None, below=True)
         assert peak_mib() - before < 200
+    finally:
+        server.stop(5)
+
+
+@pytest.mark.parametrize(("content_type", "encoding", "body"), [
+    ("text/plain", "punycode", b"a" * 100_000 + b"-" + b"b" * 100_000), ("application/data", "zlib", bomb(1024)),
+    ("application/text", "bz2", bz2.compress(b" " * 512 * MIB)), ("", "utf-7", b"+" * 1_000_000),
+    ("application/json", "punycode", b"[" * 1_000_000), ("application/json", "utf-8", b"1" * 1_000_000),
+    ("application/json", "utf-8", b"[1, 2]"), ("application/json", "utf-8", b"\xff{")])
+def test_content_is_read_by_no_codec_that_a_sender_names(secured: SecuredBus, transports: Any, content_type: str,
+                                                         encoding: str, body: bytes) -> None:
+    """Each message held the only thread that reads the topic: 100 kB of one codec for half a minute."""
+    transport = transports(secured.service("fm-manager"))
+    server = Server(transport, "controller-0", {FmManager: NoFaults()})
+    assert server.start(SERVES_S)
+    try:
+        forget_peak()
+        before = peak_mib()
+        channel = connect(secured.host("worker-0")).channel()
+        for _ in range(3):
+            channel.basic_publish(
+                amqp.Message(body, content_type=content_type, content_encoding=encoding,
+                             user_id=host_account("worker-0")),
+                requests_exchange(host_account("worker-0")), "fm.manager")
+        begun_s = time.monotonic()
+        client(FmManager, transports(secured.service("mtce-conductor"))).get_faults(
+            alarm_id=None, entity_instance_id=None, below=True)
+        assert peak_mib() - before < 100 and time.monotonic() - begun_s < 10
+        assert list(transport.gate.refusals.take()) == ["worker-0"]
     finally:
         server.stop(5)
 

@@ -292,6 +292,19 @@ def arrived(account, reply=None, size=10):
     return Arrived(account, size, reply)
 
 
+def test_what_cannot_be_read_is_dropped_and_counts_as_a_refusal_of_its_host():
+    gate = Gate(RATES, lambda: 0.0)
+    own = f"{reply_prefix('host.a')}0a"
+    wrong = "whose content is not JSON"
+    assert gate.request(Arrived("host.a", 10, own, wrong)) is None
+    assert not gate.reply(Arrived("service.fm-api", 10, None, wrong))
+    assert gate.reply(Arrived("service.fm-api", 10, None))
+    assert list(gate.refusals.take()) == ["a"]
+    # They cost their host as much as others.
+    assert not any(gate.request(Arrived("host.a", RATES.bytes_burst, None, wrong)) for _ in range(2))
+    assert gate.over() == ["a"]
+
+
 def test_one_host_over_its_share_does_not_touch_another():
     now = [0.0]
     gate = Gate(RATES, lambda: now[0])
