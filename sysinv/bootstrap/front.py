@@ -43,6 +43,10 @@ UPLOAD_PAUSE_S, UPLOAD_DISK_S = 30, 300
 BODY_BYTES_MAX = 1024 * 1024
 # Requests that one client address or one token may have in work at the same time.
 ADDRESS_SHARE, TOKEN_SHARE = 64, 32
+# Requests without a token that all clients together may have in work at one API: fewer than it has threads.
+STRANGERS_SHARE = 8
+HEALTH_KEPT_S = 1
+"""A health page is the same for everybody who asks within this time, so that no flood of questions reaches the API."""
 # Logins per second of one client address; more wait, and are refused beyond the queue.
 LOGINS_PER_S, LOGINS_WAITING = 10, 40
 HEALTH_PATHS = ("/healthz", "/healthcheck")
@@ -210,6 +214,8 @@ def _server(api: Published, listens: Sequence[Listen], locations: Sequence[str])
     if listens[0].tls:
         body += [f"ssl_certificate {TLS_CERTIFICATE};", f"ssl_certificate_key {TLS_KEY};"]
     body += [f"limit_conn address {ADDRESS_SHARE};", f"limit_conn token {TOKEN_SHARE};"]
+    if api.checks_tokens:
+        body.append(f"limit_conn stranger {STRANGERS_SHARE};")
     for status, text in SAID.items():
         body.append(f"error_page {status} ={SHOWN.get(status, status)} /.front/said/{status};")
         body.append(f"location = /.front/said/{status} {{ internal; client_max_body_size 0; {_retry(status)}"
@@ -229,7 +235,7 @@ def _said(api: Published, status: int, text: str) -> str:
 
 def _everything(api: Published) -> list[str]:
     to_api = f"proxy_pass http://{api.name};"
-    lines = [f"location = {path} {{ proxy_read_timeout 5s; {to_api} }}" for path in HEALTH_PATHS]
+    lines = [f"location = {path} {{ proxy_read_timeout 5s; {_KEPT} {to_api} }}" for path in HEALTH_PATHS]
     if not api.checks_tokens:
         return [f"location / {{ limit_req zone=login burst={LOGINS_WAITING}; client_max_body_size 128k; {to_api} }}"]
     checked = f"auth_request {ASK_PATH}; {to_api}"
@@ -282,8 +288,9 @@ table inet flock_front {{
     chain input {{
         type filter hook input priority filter; policy accept;
         iifname "lo" accept
-        # Forged addresses would fill the sets below, and then nobody has a limit.
-        tcp dport {bus} fib saddr . iif oif missing drop
+        # Forged addresses would fill the sets below, and then nobody has a limit; and who forges the address of a client
+        # on another network would use up that client's.
+        tcp dport {{ {bus}, {ports} }} fib saddr . iif oif missing drop
         tcp dport {bus} tcp flags & (fin | syn | rst | ack) == syn jump calling
         tcp dport {bus} jump sending
         tcp dport {{ {ports} }} ct state new jump opened
@@ -304,6 +311,9 @@ table inet flock_front {{
 """
 _HEADERS = ("proxy_set_header Host $http_host; proxy_set_header Connection \"\"; "
          "proxy_set_header X-Forwarded-For $remote_addr; proxy_set_header X-Forwarded-Proto $scheme;")
+_KEPT = ("proxy_cache health; proxy_cache_key $proxy_host$uri; "
+         f"proxy_cache_valid any {HEALTH_KEPT_S}s; proxy_cache_lock on; proxy_cache_lock_timeout 5s; "
+         "proxy_ignore_headers Cache-Control Expires Set-Cookie Vary X-Accel-Expires;")
 _HEAD = """\
 # Written by flock-bootstrap.
 user {user} {user};
@@ -352,6 +362,12 @@ http {{
     }}
     limit_conn_zone $binary_remote_addr zone=address:8m;
     limit_conn_zone $token zone=token:8m;
+    map $http_x_auth_token $stranger {{
+        default "";
+        "" $server_port;
+    }}
+    limit_conn_zone $stranger zone=stranger:1m;
+    proxy_cache_path {cache_dir}/health keys_zone=health:1m max_size=1m inactive=1m;
     limit_req_zone $login zone=login:8m rate={logins}r/s;
     limit_conn_status 429;
     limit_req_status 429;

@@ -82,6 +82,8 @@ class Administrator:
         self.authority = ""
         self.admin_token = secrets.token_urlsafe(24)
         self.http = requests.Session()
+        # Authorities in the environment would replace those of the session.
+        self.http.trust_env = False
         self.http.headers["Authorization"] = f"Bearer {self.admin_token}"
 
     def is_ready(self, name: str) -> bool:
