@@ -288,8 +288,8 @@ table inet flock_front {{
     chain input {{
         type filter hook input priority filter; policy accept;
         iifname "lo" accept
-        # Forged addresses would fill the sets below, and then nobody has a limit; and who forges the address of a client
-        # on another network would use up that client's.
+        # Forged addresses would fill the sets below, and then nobody has a limit; one of a client on another network
+        # would use up what that client may have.
         tcp dport {{ {bus}, {ports} }} fib saddr . iif oif missing drop
         tcp dport {bus} tcp flags & (fin | syn | rst | ack) == syn jump calling
         tcp dport {bus} jump sending
@@ -311,7 +311,8 @@ table inet flock_front {{
 """
 _HEADERS = ("proxy_set_header Host $http_host; proxy_set_header Connection \"\"; "
          "proxy_set_header X-Forwarded-For $remote_addr; proxy_set_header X-Forwarded-Proto $scheme;")
-_KEPT = ("proxy_cache health; proxy_cache_key $proxy_host$uri; "
+# A limit of its own: the strangers' would be used up by those who send nothing.
+_KEPT = (f"limit_conn address {ADDRESS_SHARE}; proxy_cache health; proxy_cache_key $proxy_host$uri; "
          f"proxy_cache_valid any {HEALTH_KEPT_S}s; proxy_cache_lock on; proxy_cache_lock_timeout 5s; "
          "proxy_ignore_headers Cache-Control Expires Set-Cookie Vary X-Accel-Expires;")
 _HEAD = """\
