@@ -15,7 +15,7 @@ from urllib3.exceptions import HTTPError
 from flock.core.errors import Refused, Unavailable
 
 PAGE_MAX = 500
-_UNAUTHORIZED, _MISSING, _CONFLICT = 401, 404, 409
+_UNAUTHORIZED, _MISSING, _CONFLICT, _INTERNAL = 401, 404, 409, 500
 _MERGE = {"Content-Type": "application/merge-patch+json"}
 Json = Mapping[str, Any]
 
@@ -73,9 +73,11 @@ class PodApi:
             try:
                 found = self._ask("POST", f"{_pod_path(namespace, name)}/eviction", body)
             except client.ApiException as error:
+                if error.status == _INTERNAL and "PodDisruptionBudget" in _message(error):
+                    raise Refused(detail=f"{what}: {_message(error)}") from error
                 if error.status != _MISSING:
                     raise
-        # For a pod of two budgets the server answers 201 with a failure in the body.
+        # For a pod of two budgets some servers answer 500, and some 201 with a failure in the body.
         if (found.get("kind"), found.get("status")) == ("Status", "Failure"):
             raise Refused(detail=f"{what}: {found.get('message') or 'the server gives no reason'}")
 

@@ -112,7 +112,7 @@ def test_case_25_a_budget_holds_a_host_up_and_a_killed_orchestrator_goes_on(clou
     assert refused["build-phase"]["reason"] == (
         "these instances cannot be moved, because no controller would start it on another node: delete it, or move it "
         f"yourself: {site.namespace}/lonely on compute-1")
-    assert cloud.delete().status_code == 200
+    assert cloud.delete().status_code == 204
     site.cluster.ask("DELETE", f"/api/v1/namespaces/{site.namespace}/pods/lonely")
     wait_for(lambda: not site.ready("lonely"), 60, "the pod to go", 0.2)
     cloud.create(worker_apply_type="serial", default_instance_action="migrate")

@@ -101,7 +101,9 @@ class Server:
             return 429, {"message": "Cannot evict pod as it would violate the pod's disruption budget.",
                          "details": {"causes": [cause]}}
         if name in self.twice:
-            return 201, {"kind": "Status", "status": "Failure", "message": "This pod has more than one budget."}
+            # Servers of the same version were seen to answer with either.
+            failure = {"kind": "Status", "status": "Failure", "message": "More than one PodDisruptionBudget."}
+            return (500 if name.startswith("500") else 201), failure
         self.evicted.append(name)
         found["metadata"]["deletionTimestamp"] = "2026-01-05T10:00:00Z"
         return 201, {}
@@ -222,8 +224,8 @@ def test_a_token_that_was_rotated_is_read_again(server: Server, tmp_path: Path) 
 
 
 def test_pods_are_evicted_by_the_version_that_the_server_knows(server: Server, driver: Kubernetes) -> None:
-    server.pods = [pod("web"), pod("alone", owner=None), pod("kept"), pod("both")]
-    server.blocked, server.twice = {"kept"}, {"both"}
+    server.pods = [pod("web"), pod("alone", owner=None), pod("kept"), pod("both"), pod("500-both")]
+    server.blocked, server.twice = {"kept"}, {"both", "500-both"}
     driver.move("app/web")
     driver.move("app/web")
     driver.move("app/gone")
@@ -231,8 +233,10 @@ def test_pods_are_evicted_by_the_version_that_the_server_knows(server: Server, d
     with pytest.raises(Refused, match="pod app/alone cannot be evicted: no controller would start it"):
         driver.move("app/alone")
     assert {name: one.stays for name, one in driver.look().instances.items()} == {
-        "app/web": "", "app/alone": kubernetes.STAYS, "app/kept": "", "app/both": ""}
-    with pytest.raises(Refused, match="pod app/both cannot be evicted: This pod has more than one budget."):
+        "app/web": "", "app/alone": kubernetes.STAYS, "app/kept": "", "app/both": "", "app/500-both": ""}
+    with pytest.raises(Refused, match="pod app/500-both cannot be evicted: More than one PodDisruptionBudget"):
+        driver.move("app/500-both")
+    with pytest.raises(Refused, match="pod app/both cannot be evicted: More than one PodDisruptionBudget."):
         driver.move("app/both")
     with pytest.raises(Refused, match="pod app/kept cannot be evicted: Cannot evict .* budget kept needs 1 healthy"):
         driver.move("app/kept")
