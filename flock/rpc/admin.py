@@ -2,6 +2,7 @@
 """Makes and removes accounts and the exchange of a running broker, through RabbitMQ's management API."""
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Iterable
@@ -73,13 +74,14 @@ class BusAdmin:
         self.clear(access, [queue.name for queue in self.queues()], self.exchanges())
         self._send("DELETE", f"exchanges/{self._vhost}/{_word(access.requests)}", missing_is_well=True)
 
-    def clear(self, access: HostAccess, queues: Iterable[str], exchanges: Iterable[str]) -> None:
-        """Delete those of these queues and exchanges that have one of the host's names."""
+    def clear(self, access: HostAccess, queues: Iterable[str], exchanges: Iterable[str], at_most: int | None = None
+              ) -> None:
+        """Delete those of these queues and exchanges that have one of the host's names; ``at_most`` so many of them."""
         own = re.compile(access.permissions.configure)
-        for kind, names in (("queues", queues), ("exchanges", exchanges)):
-            for name in names:
-                if own.fullmatch(name):
-                    self._send("DELETE", f"{kind}/{self._vhost}/{_word(name)}", missing_is_well=True)
+        found = ((kind, name) for kind, names in (("queues", queues), ("exchanges", exchanges)) for name in names
+                 if own.fullmatch(name))
+        for kind, name in itertools.islice(found, at_most):
+            self._send("DELETE", f"{kind}/{self._vhost}/{_word(name)}", missing_is_well=True)
 
     def limit_connections(self, account: str, most: int) -> None:
         """Permit the account so many connections from now on; 0 bars it. Closes none."""

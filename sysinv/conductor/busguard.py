@@ -15,6 +15,8 @@ from sysinv.model.busguard import Peer, Sample
 
 LOG = logging.getLogger(__name__)
 COMMAND_S = 5.0
+CLEARED_AT_ONCE = 100
+"""Queues and exchanges of barred hosts that one audit deletes; the broker takes some tens of milliseconds for each."""
 FILLED = "it filled the memory of the message bus"
 # RabbitMQ looks at its memory every few seconds.
 RELIEF_S = 5.0
@@ -77,7 +79,11 @@ class BusGuard:
 
     def _bar_makers(self, barred: dict[str, float]) -> bool:
         """Bar who makes exchanges without end, before the memory is full; returns whether somebody was barred."""
-        names = busguard.unusual(self._admin.exchanges(), self._exchange)
+        try:
+            names = busguard.unusual(self._admin.exchanges(), self._exchange)
+        except Unavailable as error:
+            LOG.warning("what exchanges the message bus has is not known: %s", error)
+            return False
         if len(names) <= busguard.HOST_EXCHANGES_MAX:
             return False
         accounts = [busaccounts.of_host(hostname, self._exchange) for hostname in self._admin.hosts()]
@@ -116,13 +122,14 @@ class BusGuard:
     def _clear(self, *accounts: str) -> None:
         """Delete what barred hosts have left in the broker: bindings hold their arguments in its memory for good.
 
-        Their programs make theirs again when they may connect. A broker that is busy deletes them at a later audit.
+        Their programs make theirs again when they may connect. A broker that is busy deletes them at a later audit, and
+        so what is many: until the last one the guard would see nothing else.
         """
         try:
             queues, exchanges = [queue.name for queue in self._admin.queues()], self._admin.exchanges()
             for account in accounts:
                 access = busaccounts.of_host(account.removeprefix(HOST_PREFIX), self._exchange)
-                self._admin.clear(access, queues, exchanges)
+                self._admin.clear(access, queues, exchanges, CLEARED_AT_ONCE)
         except Unavailable as error:
             LOG.warning("what %s left in the message bus is not deleted yet: %s", ", ".join(accounts), error)
 

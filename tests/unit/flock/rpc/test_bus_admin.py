@@ -139,6 +139,13 @@ def test_removing_takes_the_hosts_queues_and_exchanges_and_no_others(broker: Stu
         "DELETE /api/exchanges/%2F/mtce.agent.worker-0_fanout", "DELETE /api/exchanges/%2F/flock.host.worker-0"]
 
 
+def test_a_part_of_what_a_host_has_is_removed_at_a_time(broker: StubBroker, admin: BusAdmin) -> None:
+    exchanges = [f"reply_host.worker-0_{number:x}" for number in range(50)]
+    admin.clear(ACCESS, OWN_QUEUES, ["flock", *exchanges], len(OWN_QUEUES) + 2)
+    assert broker.asked == [*(f"DELETE /api/queues/%2F/{name}" for name in OWN_QUEUES),
+                            *(f"DELETE /api/exchanges/%2F/{name}" for name in exchanges[:2])]
+
+
 def test_what_is_gone_already_is_removed_and_what_is_refused_is_not(broker: StubBroker, admin: BusAdmin) -> None:
     places = ["DELETE /api/users/host.worker-0", "DELETE /api/exchanges/%2F/flock.host.worker-0",
               "DELETE /api/queues/%2F/mtce.agent.worker-0", "DELETE /api/connections/1%20-%3E%202"]

@@ -102,10 +102,13 @@ class Bus:
         return ["a", "b"]
 
     def exchanges(self) -> list[str]:
+        self._answer("exchanges")
         return ["flock", *self.made]
 
-    def clear(self, access: HostAccess, queues: list[str], exchanges: list[str]) -> None:
+    def clear(self, access: HostAccess, queues: list[str], exchanges: list[str], at_most: int) -> None:
         self._answer("clear")
+        # An audit that deletes ten thousand sees nothing else for minutes.
+        assert at_most == guards.CLEARED_AT_ONCE
         # The access says which of them are the host's.
         assert (queues, exchanges) == (["reply_host.a_1"], ["flock", *self.made])
         self.cleared.append(access.account)
@@ -163,6 +166,14 @@ def test_what_a_barred_host_has_left_is_deleted_until_the_broker_has_done_it(bus
     bus.now_s += BARRED_S
     bus.guard.audit()
     assert bus.cleared == [B], "who may connect again keeps what it makes"
+
+
+def test_who_filled_the_memory_is_barred_though_a_busy_broker_tells_no_exchanges(bus: Bus) -> None:
+    bus.broken.add("exchanges")
+    fill(bus, b=SUSPECT_BYTES)
+    bus.relieved_by = B
+    bus.guard.audit()
+    assert bus.limits[B] == 0
 
 
 def test_who_filled_the_memory_is_barred_and_loses_all_its_connections(
