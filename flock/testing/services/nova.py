@@ -247,7 +247,8 @@ def _handler() -> type[BaseHTTPRequestHandler]:
             path = self.path.partition("?")[0].rstrip("/")
             kind = path.rpartition("/")[2]
             answers: Mapping[str, Any] = {
-                IMAGE: image, "image": {"name": "image", "properties": {}}, "extensions": {"extensions": []},
+                IMAGE: image, "image": {"name": "image", "properties": {name: {} for name in image}},
+                "extensions": {"extensions": []},
                 "ports": {"ports": []}, "networks": {"networks": []}, "floatingips": {"floatingips": []},
                 "subnets": {"subnets": []}, "security-groups": {"security_groups": []}}
             data = json.dumps(answers.get(kind, {})).encode()
