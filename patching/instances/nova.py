@@ -15,6 +15,8 @@ from patching.instances.interface import Workload
 
 VERSION = {"X-OpenStack-Nova-API-Version": "2.72", "OpenStack-API-Version": "compute 2.72"}
 """Train: services by uuid, policies of groups as one word, flavors with extra specs."""
+REASONS = {"X-OpenStack-Nova-API-Version": "2.84", "OpenStack-API-Version": "compute 2.84"}
+"""Ussuri: events tell their reason; before, it is at the end of a traceback, if there."""
 PAGE_MAX = 1000
 TIMEOUT_S = 30.0
 REASON = "software deployment"
@@ -129,8 +131,13 @@ class Nova:
     def _why(self, instance_id: str, request_id: str) -> str:
         """The reason why an action has failed."""
         path = f"servers/{quote(instance_id, safe='')}/os-instance-actions/{quote(request_id, safe='')}"
-        events = self._call("GET", path, missing=True).get("instanceAction", {}).get("events", [])
-        told = [sentence(event.get("traceback") or "") for event in events if event.get("result") == "Error"]
+        try:
+            found = self._call("GET", path, missing=True, version=REASONS)
+        except Refused:
+            # Not acceptable to an older Nova.
+            found = self._call("GET", path, missing=True)
+        told = [(event.get("details") or "")[:REASON_MAX] or sentence(event.get("traceback") or "")
+                for event in found.get("instanceAction", {}).get("events", []) if event.get("result") == "Error"]
         return next((one for one in told if one), "Nova tells no reason")
 
     def _services(self, hostname: str) -> list[dict[str, Any]]:
@@ -158,11 +165,11 @@ class Nova:
             else:
                 asked["offset"] = asked.get("offset", 0) + len(page)
 
-    def _call(self, method: str, path: str, body: Mapping[str, Any] | None = None, missing: bool = False
-              ) -> dict[str, Any]:
+    def _call(self, method: str, path: str, body: Mapping[str, Any] | None = None, missing: bool = False,
+              version: Mapping[str, str] = VERSION) -> dict[str, Any]:
         """The answer; ``missing``: empty where there is nothing of that id. Refused with Nova's reason."""
         base = self._url or self._http.endpoint("compute").rstrip("/")
-        status, data = self._http.request(method, f"{base}/{path}", body, self._timeout_s, VERSION)
+        status, data = self._http.request(method, f"{base}/{path}", body, self._timeout_s, version)
         if status == 404 and missing:
             return {}
         if status >= 500:

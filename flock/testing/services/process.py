@@ -9,9 +9,13 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from flock.testing.services.forks import Forked, Loaded
+
+# For the kernel the parent is the thread that has started a process, and a test may start one in a thread that ends.
+_STARTER = ThreadPoolExecutor(1, "starter")
 
 
 class ServiceFailed(Exception):
@@ -68,9 +72,9 @@ class Process:
             # A change of the user resets the death signal, so set it afterwards.
             prefix = [setpriv, "--reuid", user, "--regid", user, "--clear-groups", "--", *prefix]
         with self.log_path.open("ab") as log:
-            self._popen = subprocess.Popen(
-                [*prefix, *argv], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=folder,
-                env={**_environment(), **(env or {})}, start_new_session=True)
+            self._popen = _STARTER.submit(
+                subprocess.Popen, [*prefix, *argv], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=folder,
+                env={**_environment(), **(env or {})}, start_new_session=True).result()
 
     @property
     def pid(self) -> int:

@@ -130,6 +130,15 @@ def test_a_move_that_nova_accepted_and_that_failed_later_tells_its_reason() -> N
             {"event": "conductor_live_migrate_instance", "result": "Error", "traceback": TRACE}]}})
     assert driver.look().instances["a"].trouble == (
         "the live migration has failed: No valid host was found. There are not enough hosts available. (req-2)")
+    # Newer ones say the reason by itself, and an older one does not know that version.
+    compute.at("GET", f"{listed}/req-2", {"instanceAction": {"events": [
+        {"result": "Error", "traceback": "  File", "details": "No valid host was found."}]}})
+    assert driver.look().instances["a"].trouble == "the live migration has failed: No valid host was found. (req-2)"
+    compute.at("GET", f"{listed}/req-2", {"computeFault": {"message": "Version 2.84 is not supported"}}, 406)
+    with pytest.raises(Refused, match="is not supported"):
+        driver.look()
+    assert [(headers or {})["OpenStack-API-Version"] for headers in compute.headers[-2:]] == [
+        "compute 2.84", "compute 2.72"]
     one["OS-EXT-SRV-ATTR:host"] = "compute-1"
     assert driver.look().instances["a"].trouble == ""
 
