@@ -114,7 +114,8 @@ def test_case_25_a_budget_holds_a_host_up_and_a_killed_orchestrator_goes_on(clou
         f"yourself: {site.namespace}/lonely on compute-1")
     assert cloud.delete().status_code == 204
     site.cluster.ask("DELETE", f"/api/v1/namespaces/{site.namespace}/pods/lonely")
-    wait_for(lambda: not site.ready("lonely"), 60, "the pod to go", 0.2)
+    wait_for(lambda: "lonely" not in {pod["metadata"]["name"] for pod in site.cluster.pods(site.namespace)}, 60,
+             "the pod to go", 0.2)
     cloud.create(worker_apply_type="serial", default_instance_action="migrate")
     assert cloud.act("apply-all").status_code == 202
     # Between cordon and drain: the budget does not let the pod go, which the strategy tells.

@@ -28,8 +28,10 @@ def operator(cloud, on, tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def settled(operator, healthy):
-    """No deployment before a test, and none after it."""
+    """No deployment before a test, and none after it; software management knows all hosts."""
     assert operator.state() is None
+    wait_for("agents of all hosts", lambda: all(f"\n{host} " in operator.run("sw-patch", "query-hosts") for host in HOSTS),
+             120)
     yield
     assert operator.state() is None
 

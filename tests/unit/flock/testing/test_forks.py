@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from flock.testing.services import forks
 from flock.testing.services.forks import Loaded
 from flock.testing.services.process import Process, wait_for
 
@@ -84,3 +85,10 @@ def test_a_module_that_starts_threads_is_refused(tmp_path: Path, monkeypatch: py
         made.start(["x"], tmp_path, {}, 1)
     made.close()
     assert "starts a thread" in capfd.readouterr().err
+
+
+def test_programs_are_those_of_this_checkout(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forks, "Loaded", lambda place: place)
+    assert forks.loaded.__wrapped__("fm-manager") == "fm.cmd.manager:main"
+    with pytest.raises(KeyError):
+        forks.loaded.__wrapped__("nothing-of-this-name")
