@@ -328,6 +328,7 @@ events {{
 }}
 http {{
     access_log off;
+    log_not_found off;
     server_tokens off;
     default_type application/json;
     client_body_temp_path {cache_dir}/body;

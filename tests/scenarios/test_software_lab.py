@@ -30,8 +30,8 @@ def operator(cloud, on, tmp_path_factory):
 def settled(operator, healthy):
     """No deployment before a test, and none after it; software management knows all hosts."""
     assert operator.state() is None
-    wait_for("agents of all hosts", lambda: all(f"\n{host} " in operator.run("sw-patch", "query-hosts") for host in HOSTS),
-             120)
+    wait_for("all hosts to have reported",
+             lambda: all(f"\n{host} " in operator.run("sw-patch", "query-hosts") for host in HOSTS), 120)
     yield
     assert operator.state() is None
 
