@@ -25,9 +25,15 @@ def receiver(node: Node) -> int | None:
 
 
 def follows(node: Node, other_than: int | None = None) -> None:
-    """Return when the node streams, by another process than this one, whose end it may not have noticed yet."""
+    """Return when the node streams, by another process than this one, whose end it may not have noticed yet, and its
+    audits are content. They take back first what nobody else has, such as the last record of a demotion."""
+    def monitored() -> bool:
+        process = node.begin("monitor")
+        process.communicate(timeout=120)
+        return process.returncode == 0
+
     wait_for(lambda: receiver(node) not in (None, other_than), 30, "streaming")
-    node.run("monitor")
+    wait_for(monitored, 120, "an audit that is content", 0.5)
 
 
 def same(one: Node, other: Node) -> None:
