@@ -53,7 +53,8 @@ run_unit() {
 }
 # Areas (the attacks of tests/security too) mostly wait, so groups of them run in parallel, each with separate services;
 # their outputs are printed one after the other. More groups take no less time on two cores, and delay each other beyond
-# what tests allow. The last group holds the areas that no other group names. If a service is missing, its tests fail here instead of being skipped.
+# what tests allow. The last group holds the areas that no other group names. If a service is missing, its tests fail here
+# instead of being skipped.
 functional_groups=("tests/functional/fm/" "tests/functional/kernel/ tests/functional/kernel_http/ tests/functional/fm_raiser/"
     "tests/security/test_[a-b]*.py" "tests/security/test_[!a-b]*.py" "tests/functional/sm/" "tests/functional/patching/" "")
 run_functional() {

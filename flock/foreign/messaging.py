@@ -116,17 +116,14 @@ class _Message(_rabbit.RabbitMessage):  # type: ignore[name-defined,misc]
     """
 
     def __init__(self, raw_message: Any) -> None:
-        self.damage = ""
-        if raw_message.content_type == CONTENT_TYPE:
+        self._raw_message = raw_message
+        self.damage = "" if raw_message.content_type == CONTENT_TYPE else "whose content is not JSON"
+        if not self.damage:
             try:
                 super().__init__(raw_message)
-                return
             except Exception as error:  # noqa: BLE001 - whatever a sender wrote, its message alone is refused
-                # A sender can write anything; the driver would write each of its errors into the log.
+                # The driver would write each of them into the log.
                 self.damage = f"with content that cannot be read ({type(error).__name__})"
-        dict.__init__(self)
-        self.damage = self.damage or "whose content is not JSON"
-        self._raw_message = raw_message
 
 
 _rabbit.RabbitMessage = _Message

@@ -145,14 +145,11 @@ class Publisher:
         return dirty
 
     def _take(self, dirty: set[str] | None) -> None:
-        if dirty is None or self._unwatched or self._failed:
+        # Changes alone do not bring back what was cut off from a list: it would be taken for removed.
+        if dirty is None or self._unwatched or self._failed or (dirty and self._found.cut):
             self._rescan()
             return
         if not dirty:
-            return
-        if self._found.cut:
-            # Changes alone do not bring back what was cut off: it would be taken for removed.
-            self._rescan()
             return
         # What cannot be taken in now is not told again.
         self._failed = True
@@ -183,7 +180,8 @@ class Publisher:
             self._unsynced = False
         changed, removed = difference(before.entries, entries)
         same = not changed and not removed and not first and not term
-        if (same or first and held) and not term and (incomplete, left_out) == (before.incomplete, before.left_out):
+        unchanged = same or (first and held)
+        if unchanged and not term and (incomplete, left_out) == (before.incomplete, before.left_out):
             return
         if incomplete and incomplete != before.incomplete:
             LOG.error("The directory is not mirrored completely: %s", incomplete)
@@ -193,7 +191,7 @@ class Publisher:
             if generation.number >= self._reserved or term:
                 self._holding.records.reserve(self._me, generation)
                 self._reserved = generation.number + NUMBERS
-        self.now = Published(generation, entries, before.digest if same or first and held else digest(entries),
+        self.now = Published(generation, entries, before.digest if unchanged else digest(entries),
                              time.monotonic_ns() // 1_000_000, incomplete, left_out, held)
         self._on_new(self.now)
         if not same:
