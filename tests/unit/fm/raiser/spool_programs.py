@@ -165,19 +165,22 @@ def fork(directory: str) -> None:
     ended, end = os.pipe()
     child = os.fork()
     if child == 0:
-        own = raiser
-        own._given_manager = ToFile(Path(directory) / "child")
-        own.raise_alarm("200.005", host="child", severity="major")
-        if own._opened is not None and own._opened[0].directory.name == "1":
-            own.stop()
-            say("child delivered" if "host=child" in (Path(directory) / "child").read_text() else "child failed")
+        raiser._given_manager = ToFile(Path(directory) / "child")
+        raiser.raise_alarm("200.005", host="child", severity="major")
+        # Stopping waits for no delivery: what is not delivered stays stored.
+        flushed = raiser.flush(15)
+        raiser.stop()
+        say("child delivered" if flushed and "host=child" in (Path(directory) / "child").read_text()
+            else f"child failed, flushed: {flushed}")
         os.write(end, b".")
         sys.stdin.read()
         os._exit(0)
     busy.join()
+    # The child may have come first and hold the first queue.
+    parents = raiser._spool().directory
     raiser.stop()
     select.select([ended], [], [], 20)
-    Spool(Path(directory) / "0").close()
+    Spool(parents).close()
     say("parent's queue can be taken over while the child lives")
     os.kill(child, 9)
     os.waitpid(child, 0)
