@@ -6,12 +6,15 @@ from typing import Any
 
 from oslo_config import cfg
 
+RUN_DIR = cfg.StrOpt("run_dir", default="/run/flock",
+                     help="Parent directory of sockets and files valid until a reboot.")
+
 DAEMON_OPTS: list[cfg.Opt] = [
     cfg.PortOpt("metrics_port", default=0, min=0,
                 help="Port of the metrics and health listener of a daemon; 0 switches it off."),
     cfg.StrOpt("metrics_host", default="127.0.0.1", help="Address of the metrics and health listener."),
     cfg.StrOpt("state_dir", default="/var/lib/flock", help="Parent directory of data that survives a reboot."),
-    cfg.StrOpt("run_dir", default="/run/flock", help="Parent directory of sockets and files valid until a reboot."),
+    RUN_DIR,
     cfg.IntOpt("stop_timeout_s", default=60, min=1, max=600,
                help="Seconds after which a stopping daemon ends even if its work has not ended."),
     cfg.IntOpt("start_retry_max_s", default=30, min=1, max=600,

@@ -7,7 +7,6 @@ import enum
 import functools
 import logging
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -18,7 +17,7 @@ from flock.foreign import load, require
 from flock.service import backend  # noqa: F401 - chooses native threads before oslo.messaging is loaded
 
 # isort: split
-from amqp.exceptions import MessageNacked
+from amqp.exceptions import MessageNacked, NotFound
 from kombu import compression
 from oslo_messaging import exceptions as messaging_exceptions
 from oslo_messaging import server as message_server
@@ -33,6 +32,7 @@ REPLY_S = 2.0
 # New connections for one reply. The driver's default is to try for ever.
 REPLY_RETRIES = 1
 MISSING_RETRY_S = 0.25
+QUEUE_RETRY_S = 1.0
 
 _DEADLINES = "a call ends by its deadline while the broker is away"
 _STOP = "requests that the broker had sent ahead go back to the queue when a server stops"
@@ -81,6 +81,7 @@ for _owner, _name, _needed_for in (
         (_rabbit.Consumer, "declare", _SENDERS),
         (_rabbit.Consumer, "queue", _SENDERS),
         (_rabbit.Consumer, "queue_name", _SENDERS),
+        (_rabbit.Consumer, "_declared_on", _SENDERS),
         (_rabbit, "RabbitMessage", _SENDERS),
         (_rabbit.RabbitMessage, "_raw_message", _SENDERS),
         (_rabbit.Connection, "_ensure_publishing", _REPLIES),
@@ -178,27 +179,29 @@ NO_REPLY = object()
 """What an endpoint returns for a message that has no reply."""
 
 
-@dataclass(frozen=True, slots=True)
-class SecondExchange:
-    """An exchange to which a queue is bound besides that of all topics; ``is_made`` when the broker has it already."""
+class QueueMissing(messaging_exceptions.MessageUndeliverable):  # type: ignore[misc]
+    """The broker does not have the queue that it should hold ready for this account."""
 
-    name: str
-    type: str
-    routing_key: str
-    is_made: bool = False
+    def __str__(self) -> str:
+        return f"the message bus has no queue {self.routing_key}. sysinv-conductor makes it at its next audit"
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
     """What a transport does to every message: ``user_id`` goes out with each; ``request`` returns values for the
     context of one that came in, and ``reply`` whether to take it. None and False mean to drop the message.
-    ``second_exchange`` names that of a queue of a topic. ``replies`` decides on those that this process sends."""
+
+    ``reply_queue`` names that of this process. ``makes_queues`` is False where the broker holds them ready, and only
+    those of topics for which ``is_topic`` holds. ``inlet`` names the exchange to which a topic's queue is bound besides
+    that of all topics. ``replies`` decides on those that this process sends."""
 
     user_id: str
-    reply_prefix: str
+    makes_queues: bool
+    reply_queue: Callable[[], str]
     request: Callable[[Arrived], dict[str, Any] | None]
     reply: Callable[[Arrived], bool]
-    second_exchange: Callable[[str], SecondExchange | None]
+    is_topic: Callable[[str], bool]
+    inlet: Callable[[str], str | None]
     replies: Replies
 
 
@@ -255,15 +258,21 @@ class _CheckedConnection(_rabbit.Connection):  # type: ignore[name-defined,misc]
         self._returned = messaging_exceptions.MessageUndeliverable(exception, exchange, routing_key, message)
 
     def declare_consumer(self, consumer: Any) -> Any:
+        queue, is_topic, makes_queues = consumer.queue_name, consumer.type == "topic", self._checkpoint.makes_queues
+        # Nobody here sends to all servers of a topic, and a host's agent is the only server of its own.
+        if consumer.type == "fanout" or is_topic and not makes_queues and not self._checkpoint.is_topic(queue):
+            return consumer
         if isinstance(consumer.callback, _driver.RpcAMQPListener):
             consumer.callback.message_cls = functools.partial(_Request, self._checkpoint.replies)
-        consumer.exchange.passive = consumer.type == "topic"
-        check = self._reply if consumer.type == "direct" else self._request
+        consumer.exchange.passive = is_topic
+        check = self._request if is_topic else self._reply
         consumer.callback = functools.partial(check, consumer.callback)
-        second = self._checkpoint.second_exchange(consumer.queue_name) if consumer.type == "topic" else None
-        if second is not None:
-            # The driver declares a consumer again after each reconnection.
-            consumer.declare = functools.partial(_declare_twice, consumer, consumer.declare, second)
+        inlet = self._checkpoint.inlet(queue) if is_topic else None
+        # The driver declares a consumer again after each reconnection.
+        if not makes_queues:
+            consumer.declare = functools.partial(_find, consumer)
+        elif inlet is not None:
+            consumer.declare = functools.partial(_declare_with_inlet, consumer, consumer.declare, inlet)
         return super().declare_consumer(consumer)
 
     def _request(self, take: Callable[[Any], None], message: Any) -> None:
@@ -330,11 +339,22 @@ class _Request(_driver.AMQPIncomingMessage):  # type: ignore[name-defined,misc]
         return Delivery.MISSING
 
 
-def _declare_twice(consumer: Any, declare: Callable[[Any], None], second: SecondExchange, connection: Any) -> None:
+def _declare_with_inlet(consumer: Any, declare: Callable[[Any], None], inlet: str, connection: Any) -> None:
     declare(connection)
-    _kombu.Exchange(second.name, second.type, durable=True, passive=second.is_made,
-                    channel=connection.channel).declare()
-    consumer.queue.bind_to(second.name, routing_key=second.routing_key)
+    _kombu.Exchange(inlet, "fanout", durable=True, channel=connection.channel).declare()
+    consumer.queue.bind_to(inlet)
+
+
+def _find(consumer: Any, connection: Any) -> None:
+    """Use the queue that the broker holds ready: QueueMissing without it, after a pause, because the driver's threads
+    try again at once."""
+    queue = _kombu.Queue(consumer.queue_name, channel=connection.channel, no_declare=True)
+    try:
+        queue.queue_declare(passive=True)
+    except NotFound as error:
+        time.sleep(QUEUE_RETRY_S)
+        raise QueueMissing(error, None, consumer.queue_name, None) from None
+    consumer.queue, consumer._declared_on = queue, connection.channel
 
 
 def _arrived(message: Any) -> Arrived:
@@ -350,7 +370,7 @@ def install_checkpoint(messaging: Any, checkpoint: Checkpoint) -> bool:
     if not isinstance(driver, _driver.AMQPDriverBase):
         return False
     driver._connection_pool.connection_cls = functools.partial(_CheckedConnection, checkpoint)
-    driver._get_reply_queue_name = lambda: checkpoint.reply_prefix + uuid.uuid4().hex
+    driver._get_reply_queue_name = checkpoint.reply_queue
     return True
 
 
@@ -447,6 +467,6 @@ def _give_back(message: Any) -> None:
     message.requeue()
 
 
-__all__ = ["NO_REPLY", "Arrived", "Checkpoint", "Delivery", "QueueRefuses", "Replies", "SecondExchange",
+__all__ = ["NO_REPLY", "Arrived", "Checkpoint", "Delivery", "QueueMissing", "QueueRefuses", "Replies",
            "forget_missing_callers", "give_back_requests", "hidden_options", "install_checkpoint",
            "reply_queue_opener", "send_notification", "tune_listener", "use_executor"]

@@ -12,6 +12,7 @@ import binascii
 import enum
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -19,6 +20,8 @@ EXCHANGE = "flock"
 HOST_PREFIX = "host."
 SERVICE_PREFIX = "service."
 NOTHING = "^$"
+HOST_REPLY_QUEUES = 12
+"""Programs of one host that may wait for replies at the same time: three agents, and those that raise alarms."""
 FRAME_BYTES_MAX = 8_192
 """Longest frame of the broker's connections. Messages take as many as they need; commands, and so the arguments of a
 queue or binding, which the broker keeps in its memory and its definitions, must fit into one."""
@@ -63,22 +66,48 @@ class Permissions:
 
 
 @dataclass(frozen=True, slots=True)
+class Binding:
+    """What the broker passes on from one exchange: to a queue, or to another exchange."""
+
+    source: str
+    destination: str
+    to_queue: bool
+    routing_key: str
+
+
+@dataclass(frozen=True, slots=True)
 class HostAccess:
-    """Everything that the broker has for one host: its account with permissions and limits, and its exchange.
+    """Everything that the broker has for one host: its account with permissions and limits, exchange, and queues.
 
     The broker passes messages to ``topics`` on from ``requests``, the host's own exchange. ``exchange`` is that of all
-    topics.
+    topics. ``agents`` are the topics of the host's agents, each with one queue of the same name. ``owned`` is a regular
+    expression for the names of everything that programs of the host have used, also those of earlier releases, which
+    made their queues themselves.
     """
 
     account: str
     exchange: str
     requests: str
     topics: tuple[str, ...]
+    agents: tuple[str, ...]
+    owned: str
     permissions: Permissions
     connections_max: int
     channels_max: int
     queues_max: int
     bindings_max: int
+
+    @property
+    def queues(self) -> tuple[str, ...]:
+        """The names of the host's queues: those of its agents, and those in which its programs get replies."""
+        return (*self.agents, *reply_queues(self.account))
+
+    @property
+    def bindings(self) -> tuple[Binding, ...]:
+        """From the host's exchange to the services and, for echoes, to its own agents; and from that of all topics."""
+        return (*(Binding(self.requests, inlet(topic, self.exchange), False, topic) for topic in self.topics),
+                *(Binding(source, topic, True, topic) for source in (self.exchange, self.requests)
+                  for topic in self.agents))
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +133,18 @@ class StoredQueue:
         return self.kind == "classic" and self.arguments <= USUAL_ARGUMENTS
 
 
+def is_prepared(access: HostAccess, queues: Iterable[StoredQueue], exchanges: Iterable[str],
+                bindings: Mapping[str, int]) -> bool:
+    """Whether the broker has all of the host's exchanges, queues and bindings; ``bindings`` are their numbers by queue
+    or exchange, and empty when they were not counted."""
+    wanted = {binding.destination for binding in access.bindings} | {binding.source for binding in access.bindings}
+    names = {queue.name for queue in queues}
+    needed = Counter(binding.destination for binding in access.bindings if binding.to_queue)
+    # Every queue is also bound to the default exchange.
+    bound = not bindings or all(bindings.get(name, 0) > number for name, number in needed.items())
+    return bound and names.issuperset(access.queues) and wanted - names <= set(exchanges)
+
+
 def stray(access: HostAccess, queues: Iterable[StoredQueue], exchanges: Iterable[str], bindings: Mapping[str, int]
           ) -> tuple[list[str], list[str]]:
     """The queues and exchanges under the host's names that its programs never make.
@@ -111,7 +152,7 @@ def stray(access: HostAccess, queues: Iterable[StoredQueue], exchanges: Iterable
     ``bindings`` are their numbers by queue or exchange. All of the host's queues and exchanges are stray when they are
     more than ``queues_max``, or have more than ``bindings_max``: the programs make theirs again.
     """
-    own = re.compile(access.permissions.configure)
+    own = re.compile(access.owned)
     mine = [queue for queue in queues if own.fullmatch(queue.name)]
     places = [name for name in exchanges if own.fullmatch(name)]
     bound = sum(bindings.get(name, 0) for name in (*(queue.name for queue in mine), *places))
@@ -144,6 +185,11 @@ def reply_prefix(account: str) -> str:
     return f"reply_{account}_"
 
 
+def reply_queues(account: str) -> tuple[str, ...]:
+    """The reply queues that the broker holds ready for the programs of a host; each program takes one for itself."""
+    return tuple(f"{reply_prefix(account)}{number:x}" for number in range(HOST_REPLY_QUEUES))
+
+
 def is_reply_queue(name: str, account: str) -> bool:
     """Whether ``name`` can be that of a reply queue which a program with ``account`` made."""
     begin = reply_prefix(account)
@@ -173,19 +219,21 @@ def inlet(topic: str, exchange: str = EXCHANGE) -> str:
     return f"{exchange}.to.{topic}"
 
 
-def host_permissions(hostname: str, agents: Iterable[str], exchange: str = EXCHANGE) -> Permissions:
-    """What the agents of one host need: their own queues, and their own exchange.
+def host_permissions(account: str, topics: Iterable[str], exchange: str = EXCHANGE) -> Permissions:
+    """What the agents of one host need: to read their queues, and to write to the host's own exchange.
 
-    ``agents`` are the topics of agents without the hostname. An agent cannot write to the default exchange, so it
-    sends no replies and cannot forge any.
+    ``topics`` are those of the agents. A host makes nothing in the broker: whoever can make a queue can make an exchange
+    of any type with any binding under its name, and RabbitMQ limits neither their number nor what matching a message
+    costs. An agent cannot write to the default exchange, so it sends no replies and cannot forge any.
     """
-    topics = [topic_of_host(agent, hostname) for agent in agents]
-    own = _own_queues(host_account(hostname), topics, hostname)
-    requests = re.escape(requests_exchange(host_account(hostname), exchange))
-    keys = [key for topic in topics for key in (topic, f"{topic}.{hostname}")]
-    return Permissions(configure=_one_of(own), write=_one_of([*own, requests]),
-                       read=_one_of([*own, re.escape(exchange), requests]), topic_write=NOTHING,
-                       topic_read=_one_of(re.escape(key) for key in keys))
+    replies = rf"{re.escape(reply_prefix(account))}[0-9a-f]+"
+    return Permissions(configure=NOTHING, write=_one_of([re.escape(requests_exchange(account, exchange))]),
+                       read=_one_of([*map(re.escape, topics), replies]), topic_write=NOTHING, topic_read=NOTHING)
+
+
+def host_names(hostname: str, topics: Iterable[str]) -> str:
+    """A regular expression for all names of queues and exchanges of a host whose agents have ``topics``."""
+    return _one_of(_own_queues(host_account(hostname), topics, hostname))
 
 
 def service_permissions(daemon: str, serves: Iterable[str], calls: Iterable[str], agents: Iterable[str],

@@ -37,20 +37,25 @@ class BusAdmin:
         self._send("PUT", f"exchanges/{self._vhost}/{_word(name)}",
                    {"type": kind, "durable": True, "auto_delete": False})
 
-    def make_route(self, access: HostAccess) -> None:
-        """Make the host's exchange, the inlets of its topics, and the bindings between, unless they are there."""
+    def prepare(self, access: HostAccess) -> None:
+        """Make the host's exchange, its queues, the inlets of its topics, and all bindings, unless they are there."""
         self.make_exchange(access.requests)
+        for name in access.queues:
+            # Hosts whose account is of an earlier release make the same queues, so these must not differ. What keeps
+            # them when the broker ends are its definitions.
+            self._send("PUT", f"queues/{self._vhost}/{_word(name)}",
+                       {"durable": False, "auto_delete": False, "arguments": {}})
         for topic in access.topics:
-            target = inlet(topic, access.exchange)
-            self.make_exchange(target, "fanout")
-            self._send("POST", f"bindings/{self._vhost}/e/{_word(access.requests)}/e/{_word(target)}",
-                       {"routing_key": topic, "arguments": {}})
+            self.make_exchange(inlet(topic, access.exchange), "fanout")
+        for binding in access.bindings:
+            self._send("POST", f"bindings/{self._vhost}/e/{_word(binding.source)}/{'q' if binding.to_queue else 'e'}/"
+                               f"{_word(binding.destination)}", {"routing_key": binding.routing_key, "arguments": {}})
 
     def renew(self, access: HostAccess, password: str) -> None:
         """Make the host's account with a new password. What it had before is removed first, with its connections."""
         self.remove(access)
         user, rights = _word(access.account), access.permissions
-        self.make_route(access)
+        self.prepare(access)
         self._send("PUT", f"users/{user}", {"password": password, "tags": ""})
         self.limit_connections(access.account, access.connections_max)
         self._send("PUT", f"user-limits/{user}/max-channels", {"value": access.channels_max})
@@ -77,7 +82,7 @@ class BusAdmin:
     def clear(self, access: HostAccess, queues: Iterable[str], exchanges: Iterable[str], at_most: int | None = None
               ) -> None:
         """Delete those of these queues and exchanges that have one of the host's names; ``at_most`` so many of them."""
-        own = re.compile(access.permissions.configure)
+        own = re.compile(access.owned)
         found = ((kind, name) for kind, names in (("queues", queues), ("exchanges", exchanges)) for name in names
                  if own.fullmatch(name))
         for kind, name in itertools.islice(found, at_most):
@@ -116,7 +121,7 @@ class BusAdmin:
         return found
 
     def bindings(self) -> list[str]:
-        """The queue or exchange at the end of each binding."""
+        """The queue or exchange at the end of each binding, once for each."""
         return [str(one.get("destination", "")) for one in self._listed("bindings", "destination")]
 
     def close(self, connection: str) -> None:
@@ -144,22 +149,25 @@ class BusAdmin:
         return [StoredQueue(str(one.get("name", "")), str(one.get("type", "")), frozenset(one.get("arguments") or ()))
                 for one in self._listed("queues", "name,type,arguments")]
 
-    def definitions(self, exchange: str) -> dict[str, Any]:
+    def definitions(self, exchange: str, accesses: Iterable[HostAccess]) -> dict[str, Any]:
         """What a broker can import at its start: accounts with their rights and limits, routes, policies, ``exchange``
-        and those whose names begin with it and a dot.
+        and those whose names begin with it and a dot, and the queues of hosts.
 
-        Not what hosts make, and not the queues, which their readers make.
+        Not what hosts make, and not the queues of services, which make them themselves.
         """
         found = self._send("GET", "definitions")
         if not isinstance(found, dict):
             raise Unavailable(service="the broker's management", reason="GET definitions: no object")
-        wanted = ("vhosts", "users", "permissions", "topic_permissions", "exchanges", "bindings", "policies")
+        wanted = ("vhosts", "users", "permissions", "topic_permissions", "exchanges", "bindings", "policies", "queues")
         kept: dict[str, Any] = {name: [one for one in found.get(name) or () if isinstance(one, dict)]
                                 for name in wanted}
         kept["exchanges"] = [one for one in kept["exchanges"] if f"{one.get('name')}.".startswith(f"{exchange}.")]
-        names = {one["name"] for one in kept["exchanges"]}
-        kept["bindings"] = [one for one in kept["bindings"] if one.get("destination_type") == "exchange"
-                            and {one.get("source"), one.get("destination")} <= names]
+        places = {one["name"] for one in kept["exchanges"]}
+        queues = {name for access in accesses for name in access.queues}
+        kept["queues"] = [one for one in kept["queues"] if one.get("name") in queues]
+        kept["bindings"] = [one for one in kept["bindings"] if one.get("source") in places and (
+            one.get("destination") in places if one.get("destination_type") == "exchange"
+            else one.get("destination") in queues and one.get("routing_key") == one["destination"])]
         return {name: sorted(rows, key=lambda row: json.dumps(row, sort_keys=True)) for name, rows in kept.items()}
 
     def _listed(self, kind: str, columns: str) -> list[dict[str, Any]]:

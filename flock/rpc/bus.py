@@ -6,19 +6,22 @@ import logging
 import os
 import threading
 import time
+import uuid
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from oslo_config import cfg
 
 from flock.core.errors import Unavailable
-from flock.foreign.messaging import Checkpoint, SecondExchange, install_checkpoint, reply_queue_opener
+from flock.foreign.messaging import Checkpoint, install_checkpoint, reply_queue_opener
 from flock.jobs.pool import BoundedPool
 from flock.rpc import options
-from flock.rpc.accounts import SenderKind, inlet, reply_prefix, requests_exchange, sender_of
+from flock.rpc.accounts import SenderKind, inlet, reply_prefix, reply_queues, requests_exchange, sender_of
 from flock.rpc.gate import Gate, Rates
 from flock.rpc.messaging import oslo_messaging
 from flock.rpc.replies import ReplyLimits
+from flock.rpc.replyqueue import ReplyQueueLock
 
 LOG = logging.getLogger(__name__)
 OPEN_RETRY_S = 1.0
@@ -37,10 +40,12 @@ class Transport:
         self.echo_interval_s: int = conf.rpc.echo_interval_s
         self._lock = threading.Lock()
         self._topics: set[str] = set()
+        self._queue_lock = ReplyQueueLock(Path(conf.rpc.reply_locks_dir))
         self._reset()
 
     def _reset(self) -> None:
         self._pid = os.getpid()
+        self._queue_lock.release()
         self._messaging: Any = None
         self._reply_queue_open = threading.Event()
         self._opener: threading.Thread | None = None
@@ -62,8 +67,10 @@ class Transport:
             if self._messaging is None:
                 made = oslo_messaging.get_rpc_transport(self.conf, url=self.url)
                 self.account = _account(self.conf, self.url)
-                checkpoint = Checkpoint(self.account, reply_prefix(self.account), self.gate.request, self.gate.reply,
-                                        self._second_exchange, self._replies)
+                is_host = sender_of(self.account).kind is SenderKind.HOST
+                checkpoint = Checkpoint(
+                    self.account, not is_host, self._host_reply_queue if is_host else self._reply_queue,
+                    self.gate.request, self.gate.reply, self._topics.__contains__, self._inlet, self._replies)
                 # A driver without a broker has no validated user ids; it reaches only this process.
                 self.names_itself = not install_checkpoint(made, checkpoint)
                 self._messaging = made
@@ -78,15 +85,20 @@ class Transport:
         """A server of this process will take requests to ``topic``, also those of hosts."""
         self._topics.add(topic)
 
-    def _second_exchange(self, queue: str) -> SecondExchange | None:
-        if sender_of(self.account).kind is SenderKind.HOST:
-            return SecondExchange(self.requests_exchange, "topic", queue, is_made=True)
-        return SecondExchange(inlet(queue, self.exchange), "fanout", "") if queue in self._topics else None
+    def _inlet(self, queue: str) -> str | None:
+        return inlet(queue, self.exchange) if queue in self._topics else None
+
+    def _reply_queue(self) -> str:
+        return reply_prefix(self.account) + uuid.uuid4().hex
+
+    def _host_reply_queue(self) -> str:
+        """One of those that the broker holds ready; no other process of this host uses it while this one lives."""
+        return self._queue_lock.take(reply_queues(self.account))
 
     def client(self, target: Any) -> Any:
         """oslo.messaging's client for calls to ``target``; equal targets share one client."""
         messaging = self.messaging
-        key = (target.topic, target.server, target.namespace, target.version, str(target.fanout))
+        key = (target.topic, target.server, target.namespace, target.version)
         found = self._clients.get(key)
         if found is None:
             found = self._clients[key] = oslo_messaging.get_rpc_client(messaging, target)
@@ -134,6 +146,7 @@ class Transport:
         closing = threading.Thread(target=_quietly, args=(messaging.cleanup,), name="rpc-close", daemon=True)
         closing.start()
         closing.join(timeout_s)
+        self._queue_lock.release()
 
 
 def _account(conf: cfg.ConfigOpts, url: str | None) -> str:

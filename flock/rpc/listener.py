@@ -10,7 +10,7 @@ from typing import Any
 
 from flock.core.backoff import Backoff
 from flock.core.errors import Unavailable
-from flock.foreign.messaging import give_back_requests, tune_listener, use_executor
+from flock.foreign.messaging import QueueMissing, give_back_requests, tune_listener, use_executor
 from flock.jobs.pool import BoundedPool
 from flock.jobs.worker import Worker
 from flock.rpc import echo, metrics
@@ -101,7 +101,7 @@ class TopicListener:
             use_executor(server, lambda max_workers: _Executor(max_workers, self._echoes.was_busy))
             server.start(override_pool_size=self._threads_max)
             tune_listener(server)
-        except oslo_messaging.MessagingException as exc:
+        except (oslo_messaging.MessagingException, QueueMissing) as exc:
             raise Unavailable(service=f"rpc topic {self.topic}", reason=str(exc)) from exc
         self._echoes.begin()
         with self._lock:

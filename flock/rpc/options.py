@@ -6,6 +6,7 @@ from typing import Any
 
 from oslo_config import cfg
 
+from flock.conf.options import RUN_DIR
 from flock.foreign.messaging import hidden_options
 from flock.rpc.accounts import EXCHANGE
 from flock.rpc.messaging import messaging_options
@@ -42,6 +43,8 @@ OPTIONS = [
                       "exceeds it is refused, and the host sends it again later."),
     cfg.FloatOpt("host_seconds_burst", default=120, min=30,
                  help="Seconds for which the threads of this process may work for one host at once."),
+    cfg.StrOpt("reply_locks_dir", default="$run_dir/bus",
+               help="Directory of the locks by which the programs of a host share the reply queues of its account."),
 ]
 
 # Retry after one second instead of thirty, and limit how many messages one consumer prefetches.
@@ -58,6 +61,7 @@ RABBIT_DEFAULTS: dict[str, Any] = {
 
 def register(conf: cfg.ConfigOpts) -> None:
     """Register the bus options in ``conf``; may be called more than once."""
+    conf.register_opt(RUN_DIR)
     conf.register_group(GROUP)
     conf.register_opts(OPTIONS, group=GROUP)
     for group, options in hidden_options().items():

@@ -32,15 +32,15 @@ RETRY_MARGIN_S = 0.4
 
 
 def client(interface: type[I], transport: Transport, server: str | None = None,
-           deadline_s: float | None = None, fanout: bool = False) -> I:
+           deadline_s: float | None = None) -> I:
     """An object with the methods of ``interface``; a server that listens on its topic executes each of them.
 
-    ``server`` names one server; without it, any server takes the request. ``fanout`` sends casts to all servers.
+    ``server`` names one server; without it, any server takes the request.
     ``deadline_s`` replaces the timeout of every call. Methods raise the server's FlockError, Unavailable (the bus
     cannot be reached, nothing was sent), DeadlineExceeded (sent, no reply), InvalidInput (an argument does not fit),
     Undecodable (the client cannot decode the reply, or the server the request).
     """
-    sender = _Sender(interface_spec(interface), transport, server, deadline_s, fanout)
+    sender = _Sender(interface_spec(interface), transport, server, deadline_s)
     return cast(I, _proxy_class(cast(Any, interface))(sender))
 
 
@@ -78,20 +78,18 @@ def outgoing_context() -> dict[str, Any]:
 class _Sender:
     """Sends the requests of one interface to one target."""
 
-    def __init__(self, spec: InterfaceSpec, transport: Transport, server: str | None, deadline_s: float | None,
-                 fanout: bool) -> None:
+    def __init__(self, spec: InterfaceSpec, transport: Transport, server: str | None, deadline_s: float | None) -> None:
         self.spec = spec
         self.transport = transport
         self.deadline_s = deadline_s
         self.where = f"{spec.topic} on {server}" if server else spec.topic
         topic = spec.topic
         if spec.per_host:
-            if server is None or fanout:
+            if server is None:
                 raise TypeError(f"{spec.namespace} is served by each host's agent: a client needs the name of one host")
             topic, server = topic_of_host(topic, server), None
         self.target = oslo_messaging.Target(exchange=transport.requests_exchange, topic=topic, server=server,
-                                            namespace=spec.namespace, version=versions.requested(spec.version),
-                                            fanout=fanout or None)
+                                            namespace=spec.namespace, version=versions.requested(spec.version))
 
     def call(self, signature: Signature, arguments: dict[str, Any]) -> Any:
         timeout_s = self.deadline_s if self.deadline_s is not None else cast(float, signature.spec.timeout_s)

@@ -6,6 +6,8 @@ variable FLOCK_REQUIRE_SERVICES is set.
 """
 from __future__ import annotations
 
+import atexit
+import functools
 import os
 import shutil
 import signal
@@ -18,6 +20,7 @@ from typing import Any
 import pytest
 from oslo_config import cfg
 
+from flock.conf.options import RUN_DIR
 from flock.db import Database
 from flock.rpc import Transport, transport
 from flock.testing.services.keystone import KeystoneServer
@@ -56,9 +59,18 @@ def private_conf(**overrides: Any) -> cfg.ConfigOpts:
     """A separate configuration that reads no files."""
     conf = cfg.ConfigOpts()
     conf([], default_config_files=[], default_config_dirs=[])
+    conf.register_opt(RUN_DIR)
+    conf.set_override("run_dir", _run_dir())
     for name, value in overrides.items():
         conf.set_override(name, value)
     return conf
+
+
+@functools.cache
+def _run_dir() -> str:
+    made = tempfile.mkdtemp(prefix="flock-run-")
+    atexit.register(shutil.rmtree, made, ignore_errors=True)
+    return made
 
 
 @pytest.fixture

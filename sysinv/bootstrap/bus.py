@@ -64,7 +64,7 @@ REPLY_QUEUE_LIMITS = {"max-length": 10_000, "max-length-bytes": 256 * 1024 * 102
 # A host's own queues hold what was sent to it alone.
 HOST_REPLY_QUEUES = r"^reply_host\..*$"
 HOST_REPLY_QUEUE_LIMITS = {"max-length": 1000, "max-length-bytes": MESSAGE_BYTES_MAX, "overflow": "drop-head",
-                           "message-ttl": 60_000, "expires": 1_800_000}
+                           "message-ttl": 60_000}
 # A daemon that is away: what exceeds this is refused, and its senders keep it.
 SERVICE_QUEUE_LIMITS = {"max-length": 100_000, "max-length-bytes": 256 * 1024 * 1024, "overflow": "reject-publish"}
 
@@ -148,8 +148,11 @@ def definitions(secrets: SystemSecrets, salt: bytes, hostname: str, exchange: st
              "read": ".*"}],
         "exchanges": [*(_exchange(name, "topic") for name in (exchange, host.requests)),
                       *(_exchange(inlet(topic, exchange), "fanout") for topic in host.topics)],
-        "bindings": [{"source": host.requests, "vhost": VHOST, "destination": inlet(topic, exchange),
-                      "destination_type": "exchange", "routing_key": topic, "arguments": {}} for topic in host.topics],
+        "queues": [{"name": name, "vhost": VHOST, "durable": False, "auto_delete": False, "arguments": {}}
+                   for name in host.queues],
+        "bindings": [{"source": one.source, "vhost": VHOST, "destination": one.destination,
+                      "destination_type": "queue" if one.to_queue else "exchange", "routing_key": one.routing_key,
+                      "arguments": {}} for one in host.bindings],
         "policies": [_policy("agents", AGENT_QUEUES, 2, AGENT_QUEUE_LIMITS),
                      _policy("replies of hosts", HOST_REPLY_QUEUES, 3, HOST_REPLY_QUEUE_LIMITS),
                      _policy("replies", REPLY_QUEUES, 2, REPLY_QUEUE_LIMITS),

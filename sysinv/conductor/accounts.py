@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from flock.core.errors import Unavailable
 from flock.db import Database
 from flock.exec.atomic import replace_text
-from flock.rpc.accounts import HostAccess, inlet, stray
+from flock.rpc.accounts import HostAccess, is_prepared, stray
 from flock.rpc.admin import BusAdmin
 from sysinv.contract.errors import HostNotFound
 from sysinv.db.lookup import host_row
@@ -76,7 +76,8 @@ class HostAccounts:
         return password
 
     def audit(self) -> None:
-        """Make missing exchanges again, and remove what belongs to no host or what no agent of a host makes."""
+        """Make missing exchanges, queues and bindings again, and remove what belongs to no host or what no agent of
+        a host has."""
         if self._admin is None:
             return
         exchanges = self._admin.exchanges()
@@ -94,17 +95,15 @@ class HostAccounts:
                 self._admin.remove(access)
                 LOG.info("the account of the deleted host %s is removed from the message bus", hostname)
                 continue
-            if not {access.requests, *(inlet(topic, self._exchange) for topic in access.topics)} <= set(exchanges):
-                self._admin.make_route(access)
-            if is_missing:
-                # Agents hear themselves without the exchange of all topics; they bind their queues when they make them.
-                self._admin.clear(access, [queue.name for queue in queues], [])
+            if is_missing or not is_prepared(access, queues, exchanges, bindings):
+                self._admin.prepare(access)
             self._remove_stray(self._admin, hostname, access, *stray(access, queues, exchanges, bindings))
         self._keep_definitions(self._admin)
 
     def _keep_definitions(self, admin: BusAdmin) -> None:
         """For the broker of the other controller, which starts with them when it takes over."""
-        self._keep(json.dumps(admin.definitions(self._exchange), indent=1, sort_keys=True) + "\n")
+        accesses = [busaccounts.of_host(hostname, self._exchange) for hostname in admin.hosts()]
+        self._keep(json.dumps(admin.definitions(self._exchange, accesses), indent=1, sort_keys=True) + "\n")
 
     def _bindings(self, admin: BusAdmin) -> Mapping[str, int]:
         """How many bindings lead to each queue or exchange, from time to time; nothing otherwise."""

@@ -88,7 +88,7 @@ class BusGuard:
             return False
         accounts = [busaccounts.of_host(hostname, self._exchange) for hostname in self._admin.hosts()]
         found = [account for account in busguard.makers(
-            names, {access.account: access.permissions.configure for access in accounts}) if account not in barred]
+            names, {access.account: access.owned for access in accounts}) if account not in barred]
         connections = self._admin.connections() if found else []
         for account in found:
             self._bar(account, barred, connections, "it made exchanges in the message bus without end")

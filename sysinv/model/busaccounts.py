@@ -9,9 +9,11 @@ from flock.rpc.accounts import (
     HostAccess,
     Permissions,
     host_account,
+    host_names,
     host_permissions,
     requests_exchange,
     service_permissions,
+    topic_of_host,
 )
 from flock.rpc.interface import interface_spec
 from fm.contract.rpc import FmManager
@@ -64,12 +66,10 @@ HOST_SENDS_TO = (FM_TOPIC, mtce.CONDUCTOR_TOPIC, patching.CONDUCTOR_TOPIC, sysin
 
 def of_host(hostname: str, exchange: str) -> HostAccess:
     """What the broker has for a host's agents."""
-    account = host_account(hostname)
-    return HostAccess(
-        account, exchange, requests_exchange(account, exchange),
-        HOST_SENDS_TO,
-        host_permissions(hostname, AGENT_TOPICS, exchange),
-        HOST_CONNECTIONS_MAX, HOST_CHANNELS_MAX, HOST_QUEUES_MAX, HOST_BINDINGS_MAX)
+    account, agents = host_account(hostname), tuple(topic_of_host(topic, hostname) for topic in AGENT_TOPICS)
+    return HostAccess(account, exchange, requests_exchange(account, exchange), HOST_SENDS_TO, agents,
+                      host_names(hostname, agents), host_permissions(account, agents, exchange),
+                      HOST_CONNECTIONS_MAX, HOST_CHANNELS_MAX, HOST_QUEUES_MAX, HOST_BINDINGS_MAX)
 
 
 def of_service(daemon: str, exchange: str) -> Permissions:

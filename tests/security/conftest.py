@@ -22,7 +22,7 @@ from flock.testing.services.rabbitmq import RabbitNode
 from sysinv.bootstrap import bus
 from sysinv.bootstrap.secrets import generate
 from sysinv.model import busaccounts
-from tests.security.hostaccounts import give_account
+from tests.security.hostaccounts import give_account, permit_as_before, permit_as_now
 from tests.security.served import front  # noqa: F401 - a fixture
 
 HOSTS = ("worker-0", "worker-1")
@@ -50,6 +50,14 @@ def secured(services_folder: Path) -> Iterator[SecuredBus]:
     """One for the session; tests that damage it must repair it."""
     with _secured_bus(services_folder) as made:
         yield made
+
+
+@pytest.fixture(scope="module")
+def earlier(secured: SecuredBus) -> Iterator[SecuredBus]:
+    """worker-0 has the account of an earlier release, whose agents made queues and exchanges themselves."""
+    permit_as_before(secured.node, "worker-0")
+    yield secured
+    permit_as_now(secured.node, secured.admin, "worker-0")
 
 
 @pytest.fixture

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from flock.core.errors import Unavailable
-from flock.rpc.accounts import EXCHANGE
+from flock.rpc.accounts import EXCHANGE, HostAccess, requests_exchange
 from flock.rpc.admin import BusAdmin
 from flock.testing.services.process import wait_for
+from flock.testing.services.rabbitmq import RabbitNode
 from sysinv.model import busaccounts
 
 ANSWER_S = 60.0
@@ -21,3 +22,31 @@ def give_account(admin: BusAdmin, hostname: str, password: str) -> None:
         return True
 
     wait_for(given, ANSWER_S, "the broker's management to answer")
+
+
+def permit_as_before(node: RabbitNode, hostname: str) -> None:
+    """Give a host's account the rights of earlier releases, whose agents made their queues themselves."""
+    access = busaccounts.of_host(hostname, EXCHANGE)
+    names = access.owned.removeprefix("^(").removesuffix(")$")
+    requests = requests_exchange(access.account).replace(".", r"\.")
+    keys = "|".join(topic.replace(".", r"\.") for topic in access.agents)
+    node.control("set_permissions", access.account, access.owned, f"^({names}|{requests})$",
+                 f"^({names}|{requests}|{EXCHANGE})$")
+    node.control("set_topic_permissions", access.account, EXCHANGE, "^$", f"^({keys})$")
+
+
+def permit_as_now(node: RabbitNode, admin: BusAdmin, hostname: str) -> None:
+    """Take these rights away, and make what the host needs."""
+    access = busaccounts.of_host(hostname, EXCHANGE)
+    rights = access.permissions
+    node.control("set_permissions", access.account, rights.configure, rights.write, rights.read)
+    node.control("set_topic_permissions", access.account, EXCHANGE, rights.topic_write, rights.topic_read)
+    wait_for(lambda: _is_made(admin, access), ANSWER_S, "the host's queues")
+
+
+def _is_made(admin: BusAdmin, access: HostAccess) -> bool:
+    try:
+        admin.prepare(access)
+    except Unavailable:
+        return False
+    return True

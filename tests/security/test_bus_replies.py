@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Root on worker-0 asks for replies that its queue does not take: no server may stop for that."""
+"""Root on worker-0 asks for replies that its queue does not take: no server may stop for that.
+
+Its account is of an earlier release, and makes its queues itself.
+"""
 from __future__ import annotations
 
 import json
@@ -31,6 +34,7 @@ POISONOUS = 60
 PROMPT_S = 1.0
 PAUSED = "while others wait for their queue"
 REFUSING = {"x-max-length": 0, "x-overflow": "reject-publish"}
+pytestmark = pytest.mark.usefixtures("earlier")
 
 
 class NoFaults(FmManager):
@@ -274,6 +278,7 @@ def test_a_command_to_a_queue_that_refuses_it_fails_at_once(
         secured: SecuredBus, transports: Any, attack: Attack) -> None:
     """The same with requests: a host makes the queue of its own agent so that it refuses."""
     queue = "mtce.agent.worker-0"
+    attack.channel.queue_delete(queue)
     attack.channel.queue_declare(queue, auto_delete=False, arguments=REFUSING)
     attack.channel.queue_bind(queue, EXCHANGE, queue)
     try:

@@ -12,12 +12,13 @@ from typing import Any
 import pytest
 
 from flock.core.errors import Unavailable
-from flock.rpc.accounts import HASHING, BusConnection, HostAccess, StoredQueue, host_permissions
+from flock.rpc.accounts import HASHING, BusConnection, HostAccess, StoredQueue, host_names, host_permissions
 from flock.rpc.admin import ANSWER_MAX, BusAdmin
 
 ACCESS = HostAccess("host.worker-0", "flock", "flock.host.worker-0", ("fm.manager", "mtce.conductor"),
-                    host_permissions("worker-0", ["mtce.agent"]), connections_max=7, channels_max=9, queues_max=5,
-                    bindings_max=6)
+                    ("mtce.agent.worker-0",), host_names("worker-0", ["mtce.agent.worker-0"]),
+                    host_permissions("host.worker-0", ["mtce.agent.worker-0"]), connections_max=7, channels_max=9,
+                    queues_max=5, bindings_max=6)
 OWN_QUEUES = ["reply_host.worker-0_0a", "mtce.agent.worker-0"]
 FOREIGN = ["reply_host.worker-01_0a", "fm.manager", "mtce.agent.worker-0x"]
 
@@ -82,18 +83,23 @@ def test_requests_carry_the_account_and_names_of_any_letters(broker: StubBroker)
     assert broker.authorizations == {"Basic " + base64.b64encode(b"boss:word").decode()}
 
 
-def test_a_route_is_the_hosts_exchange_and_an_inlet_with_a_binding_for_each_topic(
-        broker: StubBroker, admin: BusAdmin) -> None:
-    admin.make_route(ACCESS)
+def test_a_host_finds_its_exchange_its_queues_and_all_bindings(broker: StubBroker, admin: BusAdmin) -> None:
+    admin.prepare(ACCESS)
     assert broker.asked == [
         "PUT /api/exchanges/%2F/flock.host.worker-0",
+        "PUT /api/queues/%2F/mtce.agent.worker-0",
+        *(f"PUT /api/queues/%2F/reply_host.worker-0_{number:x}" for number in range(12)),
         "PUT /api/exchanges/%2F/flock.to.fm.manager",
-        "POST /api/bindings/%2F/e/flock.host.worker-0/e/flock.to.fm.manager",
         "PUT /api/exchanges/%2F/flock.to.mtce.conductor",
-        "POST /api/bindings/%2F/e/flock.host.worker-0/e/flock.to.mtce.conductor"]
-    kinds = [broker.bodies[request].get("type") for request in broker.asked]
-    assert kinds == ["topic", "fanout", None, "fanout", None]
-    assert broker.bodies[broker.asked[2]] == {"routing_key": "fm.manager", "arguments": {}}
+        "POST /api/bindings/%2F/e/flock.host.worker-0/e/flock.to.fm.manager",
+        "POST /api/bindings/%2F/e/flock.host.worker-0/e/flock.to.mtce.conductor",
+        "POST /api/bindings/%2F/e/flock/q/mtce.agent.worker-0",
+        "POST /api/bindings/%2F/e/flock.host.worker-0/q/mtce.agent.worker-0"]
+    exchanges = [broker.bodies[request]["type"] for request in broker.asked if "/exchanges/" in request]
+    assert exchanges == ["topic", "fanout", "fanout"]
+    assert [broker.bodies[request] for request in broker.asked[-3:]] == [
+        {"routing_key": key, "arguments": {}} for key in ("mtce.conductor", *["mtce.agent.worker-0"] * 2)]
+    assert broker.bodies[broker.asked[1]] == {"durable": False, "auto_delete": False, "arguments": {}}
 
 
 def test_a_renewed_account_loses_what_it_had_and_gets_its_limits_before_its_permissions(
@@ -102,7 +108,7 @@ def test_a_renewed_account_loses_what_it_had_and_gets_its_limits_before_its_perm
     assert broker.asked[0] == "DELETE /api/users/host.worker-0"
     assert broker.asked[3] == "DELETE /api/exchanges/%2F/flock.host.worker-0"
     assert broker.asked[4] == "PUT /api/exchanges/%2F/flock.host.worker-0"
-    made = broker.asked[9:]
+    made = broker.asked[-5:]
     assert made == ["PUT /api/users/host.worker-0", "PUT /api/user-limits/host.worker-0/max-connections",
                     "PUT /api/user-limits/host.worker-0/max-channels", "PUT /api/topic-permissions/%2F/host.worker-0",
                     "PUT /api/permissions/%2F/host.worker-0"]
@@ -225,6 +231,27 @@ def test_a_broker_without_the_plugin_says_nothing_of_what_is_held(broker: StubBr
     broker.answers["/api/nodes?columns=name"] = (200, [{"name": "rabbit@localhost"}])
     broker.answers["/api/top/rabbit%40localhost?sort=memory&row_count=500"] = (404, b"")
     assert admin.held() == {}
+
+
+def test_definitions_hold_the_queues_of_hosts_and_no_others(broker: StubBroker, admin: BusAdmin) -> None:
+    def bound(source: str, destination: str, kind: str, key: str) -> dict[str, str]:
+        return {"source": source, "destination": destination, "destination_type": kind, "routing_key": key}
+
+    own, host = "mtce.agent.worker-0", "flock.host.worker-0"
+    well = [bound("flock", own, "queue", own), bound(host, "flock.to.fm.manager", "exchange", "fm.manager"),
+            bound(host, own, "queue", own)]
+    others = [bound("flock", own, "queue", "#"), bound("odd", own, "queue", own), bound("flock", "q", "queue", "q"),
+              bound(host, "mtce.agent.worker-0_fanout", "exchange", "x")]
+    exchanges = [{"name": name} for name in ("flock", host, "flock.to.fm.manager")]
+    broker.answers["/api/definitions"] = (200, {
+        "queues": [{"name": name} for name in ("fm.manager", own, "reply_host.worker-0_0", "reply_host.worker-0_0a1b")],
+        "exchanges": [*exchanges, {"name": "mtce.agent.worker-0_fanout"}, {"name": "flocks"}],
+        "bindings": [*others, *well], "users": [{"name": "a"}], "parameters": [1], "policies": ["rubbish"]})
+    found = admin.definitions("flock", [ACCESS])
+    assert found["queues"] == [{"name": own}, {"name": "reply_host.worker-0_0"}]
+    assert found["bindings"] == sorted(well, key=lambda row: json.dumps(row, sort_keys=True))
+    assert sorted(row["name"] for row in found["exchanges"]) == sorted(row["name"] for row in exchanges)
+    assert found["users"] == [{"name": "a"}] and not found["policies"] and "parameters" not in found
 
 
 def test_bindings_by_their_ends(broker: StubBroker, admin: BusAdmin) -> None:

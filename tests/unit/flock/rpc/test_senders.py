@@ -2,6 +2,7 @@
 """Accounts, the declarations of all interfaces, and how much one host may send."""
 import ast
 import re
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,9 +13,13 @@ from flock.rpc.accounts import (
     SenderKind,
     StoredQueue,
     host_account,
+    host_names,
     host_permissions,
     inlet,
+    is_prepared,
+    is_reply_queue,
     reply_prefix,
+    reply_queues,
     requests_exchange,
     sender_of,
     service_account,
@@ -192,10 +197,35 @@ def test_a_name_that_cannot_be_one_has_no_account(name):
 
 
 def test_names_in_permissions_are_not_patterns():
-    made = host_permissions("w.1", ("agent",))
+    made = host_permissions("host.w.1", ("agent.w.1",))
     assert re.search(made.read, "agent.w.1") and not re.search(made.read, "agent.wx1")
     assert re.search(made.write, "flock.host.w.1") and not re.search(made.write, "flock.host.wx1")
-    assert not re.search(made.write, "flock") and not re.search(made.configure, "flock.host.w.1")
+    assert not re.search(made.write, "flock")
+    names = host_names("w.1", ("agent.w.1",))
+    for own in ("agent.w.1", "agent.w.1.w.1", "agent.w.1_fanout", "agent.w.1_fanout_0a", "reply_host.w.1_0a"):
+        assert re.search(names, own) and not re.search(names, own.replace("w.1", "wx1"))
+
+
+def test_a_host_makes_and_binds_nothing():
+    access = busaccounts.of_host("w-1", "flock")
+    rights = access.permissions
+    assert rights.configure == rights.topic_read == rights.topic_write == "^$"
+    assert all(re.search(rights.read, queue) and not re.search(rights.write, queue) for queue in access.queues)
+    assert [name for name in ("flock", access.requests, *access.queues) if re.search(rights.write, name)] == [
+        access.requests]
+    assert not re.search(rights.read, "flock") and not re.search(rights.read, access.requests)
+    assert all(is_reply_queue(name, access.account) for name in reply_queues(access.account))
+
+
+def test_what_a_host_lacks_in_the_broker_is_noticed():
+    access = busaccounts.of_host("w-1", "flock")
+    queues = [StoredQueue(name) for name in access.queues]
+    exchanges = ["flock", access.requests, *(inlet(topic) for topic in access.topics)]
+    bound = Counter([*access.queues, *(binding.destination for binding in access.bindings)])
+    assert is_prepared(access, queues, exchanges, {}) and is_prepared(access, queues, exchanges, bound)
+    assert not is_prepared(access, queues[1:], exchanges, {}) and not is_prepared(access, queues[:-1], exchanges, {})
+    assert not is_prepared(access, queues, exchanges[:-1], {}) and not is_prepared(access, queues, exchanges[::2], {})
+    assert not is_prepared(access, queues, exchanges, {**bound, access.agents[0]: 2})
     service = service_permissions("api", (), ("man.ager",), ("agent",))
     assert re.search(service.topic_write, "man.ager") and not re.search(service.topic_write, "manxager")
     assert not re.search(service.topic_write, "agent") and not re.search(service.topic_write, "xagent.w-1")

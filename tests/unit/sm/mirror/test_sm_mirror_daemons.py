@@ -87,7 +87,7 @@ class Pair:
         self.threads.append(threading.Thread(target=made.run, args=(
             lambda daemon: ControlSocket(place / "run/mirror", "", daemon), self.ended[name].wait)))
         self.threads[-1].start()
-        wait_for(lambda: (place / "run/mirror").exists(), 10, "the control socket")
+        wait_for(lambda: (place / "run/mirror").exists(), 60, "the control socket")
 
     def control(self, name: str) -> str:
         return str(self.folder / name / "run/mirror")

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Root on worker-0 finds nothing in the broker that it could make, bind or delete; its programs need none of it."""
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import amqp
+import pytest
+
+from flock.core.errors import Unavailable
+from flock.db import Database
+from flock.rpc import Server, client
+from flock.rpc.accounts import EXCHANGE, host_account, reply_queues, requests_exchange
+from flock.rpc.interface import interface_spec
+from flock.testing.services.process import wait_for
+from flock.testing.services.rabbitmq import SERVES_S
+from fm.contract.rpc import FmManager
+from mtce.contract.rpc import MtceAgent
+from sysinv.conductor.accounts import HostAccounts
+from sysinv.db.tables import METADATA
+from sysinv.model import busaccounts
+from tests.security.conftest import SecuredBus, connect, refused
+
+ACCESS = busaccounts.of_host("worker-0", EXCHANGE)
+QUEUE, REPLIES = ACCESS.agents[0], reply_queues(ACCESS.account)
+NAMES = (QUEUE, f"{QUEUE}_fanout", f"{QUEUE}_fanout_0a", f"{QUEUE}.worker-0", REPLIES[0], f"{REPLIES[0]}0a1b",
+         "amq.gen-0a1b", "anything")
+ATTACKS: dict[str, Callable[[amqp.Channel], Any]] = {
+    **{f"{kind} exchange {name}": lambda channel, kind=kind, name=name: channel.exchange_declare(  # type: ignore[misc]
+        name, kind, durable=False, auto_delete=False)
+       for kind, name in itertools.product(("topic", "fanout", "headers"), NAMES)},
+    **{f"queue {name}": lambda channel, name=name: channel.queue_declare(  # type: ignore[misc]
+        name, durable=False, auto_delete=False) for name in NAMES},
+    "a queue that the broker names": lambda channel: channel.queue_declare("", exclusive=True),
+    "a binding of many words": lambda channel: channel.queue_bind(QUEUE, ACCESS.requests, "#." * 24 + "b"),
+    "a binding of the replies": lambda channel: channel.queue_bind(REPLIES[0], ACCESS.requests, "k"),
+    "no binding": lambda channel: channel.queue_unbind(QUEUE, EXCHANGE, QUEUE),
+    "a binding of exchanges": lambda channel: channel.exchange_bind(ACCESS.requests, EXCHANGE, "#"),
+    "no queue": lambda channel: channel.queue_delete(QUEUE),
+    "no reply queue": lambda channel: channel.queue_delete(REPLIES[0]),
+    "no exchange": lambda channel: channel.exchange_delete(ACCESS.requests),
+    "the replies of another": lambda channel: channel.basic_consume("reply_host.worker-1_0"),
+}
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_a_host_can_neither_make_nor_bind_nor_delete(secured: SecuredBus, attack: str) -> None:
+    assert refused(secured, ATTACKS[attack])
+
+
+class Faults(FmManager):
+    """Replies with the entity."""
+
+    def get_faults(self, **arguments: Any) -> list[Any]:
+        return []
+
+
+def test_a_host_hears_its_commands_and_gets_its_replies(secured: SecuredBus, transports: Any) -> None:
+    heard = threading.Event()
+    agent = SimpleNamespace(**{name: lambda **_: heard.set() for name in interface_spec(MtceAgent).methods})
+    own = transports(secured.host("worker-0"))
+    manager = Server(transports(secured.service("fm-manager")), "controller-0", {FmManager: Faults()})
+    server = Server(own, "worker-0", {MtceAgent: agent}, echo_interval_s=0.2)
+    assert manager.start(SERVES_S) and server.start(SERVES_S)
+    before = {queue.name for queue in secured.admin.queues()}
+    try:
+        for bus in (own, transports(secured.host("worker-0"))):
+            assert client(FmManager, bus, deadline_s=SERVES_S).get_faults(
+                alarm_id=None, entity_instance_id="host=worker-0", below=True) == []
+        client(MtceAgent, transports(secured.service("mtce-conductor")), "worker-0").reboot(
+            host_uuid="", boot_id="", request_id="1", delay_s=0)
+        assert heard.wait(30)
+        made = {queue.name for queue in secured.admin.queues()} - before
+        assert not [name for name in made if not name.startswith("reply_service.")], "nobody made a queue of a host"
+        assert server.trouble() is None
+    finally:
+        server.stop(5)
+        manager.stop(5)
+
+
+def test_one_program_too_many_is_told_why(secured: SecuredBus, transports: Any) -> None:
+    buses = [transports(secured.host("worker-0")) for _ in range(len(REPLIES) + 1)]
+    for bus in buses[:-1]:
+        bus.wait_for_replies(SERVES_S)
+    with pytest.raises(Unavailable):
+        buses[-1].wait_for_replies(2)
+    buses[0].close()
+    buses[-1].wait_for_replies(SERVES_S)
+
+
+@pytest.mark.parametrize("lost", ["queue", "binding", "exchange", "reply queue"])
+def test_what_a_host_lacks_is_made_again_and_its_agent_hears(
+        secured: SecuredBus, transports: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lost: str) -> None:
+    heard = threading.Event()
+    agent = SimpleNamespace(**{name: lambda **_: heard.set() for name in interface_spec(MtceAgent).methods})
+    server = Server(transports(secured.host("worker-0")), "worker-0", {MtceAgent: agent}, echo_interval_s=0.2)
+    assert server.start(SERVES_S)
+    db = Database(f"sqlite:///{tmp_path}/sysinv.sqlite")
+    with db.writer() as conn:
+        METADATA.create_all(conn)
+    monkeypatch.setattr(secured.admin, "hosts", lambda: ["worker-0"])
+    boss = connect(secured.node.url).channel()
+    {"queue": lambda: boss.queue_delete(QUEUE), "binding": lambda: boss.queue_unbind(QUEUE, EXCHANGE, QUEUE),
+     "exchange": lambda: boss.exchange_delete(ACCESS.requests), "reply queue": lambda: boss.queue_delete(REPLIES[0])}[
+        lost]()
+    HostAccounts(db, secured.admin, EXCHANGE, "worker-0", lambda hostname, reason: None).audit()
+    conductor = client(MtceAgent, transports(secured.service("mtce-conductor")), "worker-0")
+
+    def commanded() -> bool:
+        conductor.reboot(host_uuid="", boot_id="", request_id="1", delay_s=0)
+        return heard.wait(0.5)
+
+    wait_for(commanded, 60, "a command to reach the agent")
+    wait_for(lambda: server.trouble() is None, 60, "the agent's own messages to reach it")
+    assert set(ACCESS.queues) <= {queue.name for queue in secured.admin.queues()}
+    server.stop(5)
+    db.dispose()
+
+
+def test_a_flood_of_refused_declarations_leaves_nothing_and_delays_nobody(secured: SecuredBus) -> None:
+    """As many connections and channels as the account may have, for some seconds."""
+    end_s = time.monotonic() + 8
+    refusals = [0] * 30
+
+    def flood(number: int) -> None:
+        connection = connect(secured.host("worker-0"))
+        while time.monotonic() < end_s:
+            try:
+                connection.channel(1).exchange_declare(f"{QUEUE}_fanout", "topic", durable=False, auto_delete=False)
+            except amqp.AccessRefused:
+                refusals[number] += 1
+        connection.close()
+
+    before = secured.admin.exchanges()
+    attackers = [threading.Thread(target=flood, args=(number,)) for number in range(len(refusals))]
+    for attacker in attackers:
+        attacker.start()
+    exchange, slowest_s = requests_exchange(host_account("worker-1")), 0.0
+    while time.monotonic() < end_s:
+        begun_s = time.monotonic()
+        other = connect(secured.host("worker-1"))
+        other.channel().basic_publish_confirm(
+            amqp.Message("x", user_id=host_account("worker-1")), exchange, "fm.manager", timeout=10)
+        other.close()
+        slowest_s = max(slowest_s, time.monotonic() - begun_s)
+    for attacker in attackers:
+        attacker.join(60)
+    assert min(refusals) > 0 and slowest_s < 5
+    assert secured.admin.exchanges() == before and not secured.admin.is_full()
