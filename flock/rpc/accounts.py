@@ -222,9 +222,9 @@ def inlet(topic: str, exchange: str = EXCHANGE) -> str:
 def host_permissions(account: str, topics: Iterable[str], exchange: str = EXCHANGE) -> Permissions:
     """What the agents of one host need: to read their queues, and to write to the host's own exchange.
 
-    ``topics`` are those of the agents. A host makes nothing in the broker: whoever can make a queue can make an exchange
-    of any type with any binding under its name, and RabbitMQ limits neither their number nor what matching a message
-    costs. An agent cannot write to the default exchange, so it sends no replies and cannot forge any.
+    ``topics`` are those of the agents. A host makes nothing in the broker: whoever can make a queue can make an
+    exchange of any type with any binding under its name, and RabbitMQ limits neither their number nor what matching a
+    message costs. An agent cannot write to the default exchange, so it sends no replies and cannot forge any.
     """
     replies = rf"{re.escape(reply_prefix(account))}[0-9a-f]+"
     return Permissions(configure=NOTHING, write=_one_of([re.escape(requests_exchange(account, exchange))]),

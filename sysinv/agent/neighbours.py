@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Keeps the kernel from learning a neighbour's address from a wrong machine.
+"""Keeps the kernel from learning a neighbour's address from a wrong machine, and strangers from using up the bus.
 
 sysinv-conductor says which machines may claim which addresses. nftables drops every other ARP frame, and every other
 message of IPv6's neighbour discovery, that claims one of them. Permanent entries in the table of neighbours would do
@@ -8,7 +8,7 @@ a filter lets the other controller's announcement pass.
 
 Another filter drops ARP frames whose sender is in no subnet of the interface. The kernel makes an entry for the sender
 of every request, whatever its address; one table with 1,024 places serves all networks, and when it is full the host
-reaches nobody whom it does not know already.
+reaches nobody whom it does not know already. On controllers ``busfilter`` limits who is no host.
 """
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from flock.core.errors import FlockError, InvalidInput
 from flock.exec.atomic import replace_file
 from flock.exec.process import run
 from flock.jobs.worker import Worker
+from sysinv.agent import busfilter
 from sysinv.contract.errors import HostNotFound
 from sysinv.contract.records import Neighbourhood
 from sysinv.contract.rpc import Neighbours
@@ -43,26 +44,31 @@ Subnets = Mapping[str, frozenset[str]]
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """Holder and MAC addresses of each neighbour's address; the hosts that deleted hosts' MAC addresses belonged to."""
+    """Holder and MAC addresses of each neighbour's address; the hosts that deleted hosts' MAC addresses belonged to;
+    the addresses from which hosts use the message bus."""
 
     neighbours: Mapping[str, tuple[str, frozenset[str]]] = field(default_factory=dict)
     departed: Mapping[str, str] = field(default_factory=dict)
+    bus_clients: frozenset[str] = frozenset()
 
 
 def known(neighbourhood: Neighbourhood) -> Known:
     """What the conductor said, without what is no address."""
     neighbours = {}
     for each in neighbourhood.neighbours:
-        macs = frozenset(filter(None, map(normal_mac, each.macs)))
-        try:
-            address = str(ipaddress.ip_address(each.address))
-        except ValueError:
-            continue
-        if macs:
+        macs, address = frozenset(filter(None, map(normal_mac, each.macs))), _address(each.address)
+        if macs and address:
             neighbours[address] = (each.holder, macs)
     departed = {mac: machine.hostname for machine in neighbourhood.departed
                 for mac in filter(None, map(normal_mac, machine.macs))}
-    return Known(neighbours, departed)
+    return Known(neighbours, departed, frozenset(filter(None, map(_address, neighbourhood.bus_clients))))
+
+
+def _address(text: str) -> str | None:
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        return None
 
 
 def filter_script(neighbours: Mapping[str, tuple[str, frozenset[str]]]) -> str:
@@ -233,6 +239,9 @@ class NeighbourWatch:
         # Conflicts are still seen, and alarmed, when only the filter is missing.
         self._guard("wrong claims on addresses of neighbours", lambda: filter_script(found.neighbours))
         self._guard("wrong claims on IPv6 addresses of neighbours", lambda: advertisements_script(found.neighbours))
+        cards = {address: macs for address, (_, macs) in found.neighbours.items()}
+        self._guard("strangers at the message bus", lambda: busfilter.script(found.bus_clients, cards, KEPT_S,
+                                                                             PAIRS_KEPT_S))
 
     def _guard_subnets(self) -> None:
         self._guard("ARP frames of senders in no subnet", lambda: subnets_script(self._subnets()))

@@ -21,10 +21,10 @@ from flock.rpc.accounts import (
 from sysinv.bootstrap.answers import Answers
 from sysinv.bootstrap.secrets import SystemSecrets
 from sysinv.model import busaccounts
+from sysinv.model.busaccounts import BUS_PORT
 from sysinv.model.hostfiles import AUTHORITIES_FILE, PUBLIC, TLS_DIRECTORY, RenderedFile
 from sysinv.model.hostname import FLOATING_HOST
 
-BUS_PORT = 5671
 FLOATING_URL = f"rabbit://{FLOATING_HOST}:{BUS_PORT}/"
 # Twice what a request may have (``[rpc] payload_max_bytes``).
 MESSAGE_BYTES_MAX = 16 * 1024 * 1024

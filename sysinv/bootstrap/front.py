@@ -17,7 +17,7 @@ from flock.api.routes import Route
 from flock.conf import shared
 from flock.core import slices
 from sysinv.bootstrap.answers import NetworkAnswer
-from sysinv.bootstrap.bus import BUS_PORT
+from sysinv.model.busaccounts import BUS_PORT
 from sysinv.model.hostfiles import TLS_DIRECTORY
 
 KEYSTONE_PORT = 5000

@@ -58,7 +58,7 @@ class Server:
 SERVERS = (
     Server("front", KEYSTONE_PORT, ("systemctl", "--no-ask-password", "reload", "flock-front")),
     # RabbitMQ reads the files at each new connection, after its cache of them is empty.
-    Server("rabbitmq", bus.BUS_PORT, ("rabbitmqctl", "--quiet", "eval", "ssl:clear_pem_cache().")),
+    Server("rabbitmq", busaccounts.BUS_PORT, ("rabbitmqctl", "--quiet", "eval", "ssl:clear_pem_cache().")),
     Server("postgresql", management.DATABASE_PORT,
            ("systemctl", "--no-ask-password", "reload", f"postgresql@{POSTGRESQL_VERSION}-main")),
 )

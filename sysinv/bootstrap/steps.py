@@ -34,6 +34,7 @@ from sysinv.bootstrap.catalog import ensure_catalog
 from sysinv.bootstrap.certificates import ROLES, authority_files, certificate_files
 from sysinv.bootstrap.front import KEYSTONE_PORT, published_apis
 from sysinv.bootstrap.secrets import SystemSecrets, load_or_create
+from sysinv.model.busaccounts import BUS_PORT
 from sysinv.model.hostfiles import AUTHORITIES_FILE, PRIVATE, PUBLIC, RenderedFile
 from sysinv.model.hostname import CONTROLLER_0
 
@@ -327,7 +328,7 @@ def management_files(boot: Bootstrap, *, pair: bool = False, fencing: management
 def services(boot: Bootstrap) -> None:
     """Have service management start everything; wait until all is active and the APIs answer through the front."""
     management_files(boot)
-    wait_port("127.0.0.1", bus_rendering.BUS_PORT)
+    wait_port("127.0.0.1", BUS_PORT)
     Path(management.CONFIGURED).touch()
     systemctl("enable", *UNITS_ENABLED)
     systemctl("start", "--no-block", *UNITS_ENABLED)

@@ -16,7 +16,7 @@ from sysinv.contract.enums import Administrative, Personality
 from sysinv.contract.records import Neighbourhood
 from sysinv.db.lookup import Row, host_row
 from sysinv.hosts import departed
-from sysinv.model.neighbours import Machine, neighbours_of
+from sysinv.model.neighbours import Machine, bus_clients, neighbours_of
 from sysinv.resources.address.table import ADDRESSES
 from sysinv.resources.host import store as hosts
 from sysinv.resources.port.table import PORTS
@@ -48,8 +48,10 @@ class NeighboursEndpoint:
             machines = [self._machine(each, macs) for each in hosts.all_rows(conn) if each["hostname"]]
             addresses: dict[str, str] = {each.name: each.address for each in conn.execute(
                 sa.select(ADDRESSES.c.name, ADDRESSES.c.address))}
-            gone = departed.machines(conn) if row["personality"] == Personality.CONTROLLER else []
-        return Neighbourhood(neighbours_of(self._machine(row, macs), machines, addresses), gone)
+            is_controller = row["personality"] == Personality.CONTROLLER
+            gone = departed.machines(conn) if is_controller else []
+        return Neighbourhood(neighbours_of(self._machine(row, macs), machines, addresses), gone,
+                             bus_clients(machines, addresses) if is_controller else [])
 
     def _machine(self, row: Row, macs: Mapping[int, Mapping[str, str]]) -> Machine:
         interfaces, ports = self._interfaces, macs.get(row["id"], {})

@@ -2,7 +2,7 @@
 """Records of hosts on the bus: a reference for other subsystems, and mtce's state updates."""
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,9 @@ class DepartedMachine:
 
 @dataclass(frozen=True, slots=True)
 class Neighbourhood:
-    """Whom a host talks to on its networks; ``departed`` is empty except for controllers."""
+    """Whom a host talks to on its networks. Only controllers are told of ``departed``, and of ``bus_clients``: the
+    addresses from which hosts use the message bus."""
 
     neighbours: list[Neighbour]
     departed: list[DepartedMachine]
+    bus_clients: list[str] = field(default_factory=list)

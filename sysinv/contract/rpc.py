@@ -160,7 +160,7 @@ class Credentials:
         raise TypeError("interface")
 
 
-@rpc_interface(topic=CONDUCTOR_TOPIC, version="1.0", namespace="neighbours", speaks_for="host")
+@rpc_interface(topic=CONDUCTOR_TOPIC, version="1.1", namespace="neighbours", speaks_for="host")
 class Neighbours:
     """Agent to conductor: which machines may claim which addresses on the agent's networks."""
 

@@ -25,6 +25,7 @@ from sysinv.contract import rpc as sysinv
 FM_TOPIC = interface_spec(FmManager).topic
 ORCHESTRATION_TOPIC = interface_spec(Orchestration).topic
 ADMIN = "bus-admin"
+BUS_PORT = 5671
 
 
 @dataclass(frozen=True, slots=True)

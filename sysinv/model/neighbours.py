@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from sysinv.contract.enums import NetworkType
 from sysinv.contract.records import Neighbour
 from sysinv.model.addressing import HOST_NETWORKS, address_name
 from sysinv.model.hostname import FLOATING_HOST
@@ -18,6 +19,12 @@ class Machine:
     is_controller: bool
     is_locked: bool
     macs: Mapping[str, str]
+
+
+def bus_clients(machines: Iterable[Machine], addresses: Mapping[str, str]) -> list[str]:
+    """The addresses from which hosts use the message bus, also those of locked hosts and of cards not known."""
+    return sorted(addresses[name] for machine in machines
+                  if (name := address_name(machine.hostname, NetworkType.MGMT)) in addresses)
 
 
 def neighbours_of(asker: Machine, machines: Iterable[Machine], addresses: Mapping[str, str]) -> list[Neighbour]:

@@ -2,16 +2,19 @@
 """The filter of wrong claims: its script, when it is loaded, what is kept over a boot and how long it counts."""
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from flock.core.errors import Unavailable
+from sysinv.agent import busfilter
 from sysinv.agent.neighbours import (
     ADVERTISEMENTS_TABLE,
     EVERY_S,
     KEPT_S,
+    PAIRS_KEPT_S,
     RETRY_S,
     SUBNETS_TABLE,
     Known,
@@ -39,6 +42,7 @@ class Bench:
         self.unreadable: Exception | None = None
         self.subnet_scripts: list[str] = []
         self.advertisement_scripts: list[str] = []
+        self.bus_scripts: list[str] = []
         self.failure: Exception | None = None
         self.now = 0.0
         self.kept = folder / "neighbours.json"
@@ -66,6 +70,9 @@ class Bench:
         if ADVERTISEMENTS_TABLE in script:
             self.advertisement_scripts.append(script)
             return
+        if busfilter.TABLE in script:
+            self.bus_scripts.append(script)
+            return
         self.scripts.append(script)
         if self.failure is not None:
             raise self.failure
@@ -81,6 +88,17 @@ def test_the_reply_is_loaded_and_known(bench: Bench) -> None:
     assert bench.scripts == [filter_script({ADDRESS: ("controller", frozenset({MAC0, MAC1}))})]
     assert bench.advertisement_scripts == [advertisements_script({})], "no neighbour has an IPv6 address"
     assert bench.watch.known() == Known({ADDRESS: ("controller", frozenset({MAC0, MAC1}))}, {MAC1: "worker-9"})
+
+
+def test_a_controller_is_told_who_uses_the_bus(bench: Bench) -> None:
+    bench.watch.step()
+    assert bench.bus_scripts == [busfilter.script((), {}, KEPT_S, PAIRS_KEPT_S)], "workers have no bus"
+    bench.reply = replace(TOLD, bus_clients=["192.168.204.9", ADDRESS, "no address"])
+    bench.watch.step()
+    assert bench.watch.known().bus_clients == {ADDRESS, "192.168.204.9"}
+    assert bench.bus_scripts[1] == busfilter.script(
+        [ADDRESS, "192.168.204.9"], {ADDRESS: [MAC0, MAC1]}, KEPT_S, PAIRS_KEPT_S)
+    assert f"{ADDRESS} . {MAC0}, {ADDRESS} . {MAC1}" in bench.bus_scripts[1]
 
 
 def test_the_filter_is_loaded_every_time_because_the_kernel_ends_it(bench: Bench) -> None:

@@ -99,9 +99,13 @@ def cloud(tmp_path: Path) -> Cloud:
 def test_a_worker_gets_the_controllers_machines(cloud: Cloud) -> None:
     told = cloud.told("worker-0")
     assert {(each.holder, *each.macs) for each in told.neighbours} >= {("controller", "02:00:00:00:01:02")}
-    assert told.departed == []
+    assert told.departed == told.bus_clients == []
     with pytest.raises(HostNotFound):
         cloud.told("worker-77")
+
+
+def test_a_controller_is_told_from_where_hosts_use_the_bus(cloud: Cloud) -> None:
+    assert cloud.told("controller-0").bus_clients == ["192.168.204.2"], "worker-0 has no address yet"
 
 
 def test_the_first_controller_has_interfaces_of_its_own(cloud: Cloud) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from sysinv.contract.records import Neighbour
-from sysinv.model.neighbours import Machine, neighbours_of
+from sysinv.model.neighbours import Machine, bus_clients, neighbours_of
 
 
 def machine(name: str, number: int, *, locked: bool = False) -> Machine:
@@ -55,3 +55,8 @@ def test_who_holds_an_address_is_named() -> None:
     told = neighbours_of(W0, [C0, W0], ADDRESSES)
     assert told[0] == Neighbour("192.168.204.2", ["02:00:00:00:01:02"], "controller-0")
     assert told[1] == Neighbour("192.168.204.1", ["02:00:00:00:01:02"], "controller")
+
+
+def test_locked_hosts_and_those_whose_cards_are_not_known_use_the_bus_too() -> None:
+    machines = [C0, replace(C1, is_locked=True), replace(W0, macs={}), machine("worker-7", 17)]
+    assert bus_clients(machines, ADDRESSES) == ["192.168.204.10", "192.168.204.2", "192.168.204.3"]
