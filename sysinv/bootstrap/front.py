@@ -34,6 +34,8 @@ BUS_OPENS_PER_S, BUS_OPENS_BURST = 20, 100
 BUS_KBYTES_PER_S, BUS_BURST_KBYTES = 1024, 8192
 # Names, addresses and boot files for hosts, and heartbeats; names and the message bus.
 UNTRACKED_UDP, UNTRACKED_TCP = (53, 67, 69, 2103, 2106, 2113, 2116), (53, BUS_PORT)
+# All other conversations over UDP that begin, whoever begins them: time, SNMP.
+UDP_OPENS_PER_S, UDP_OPENS_BURST = 200, 2000
 HEADER_S, BODY_PAUSE_S, SEND_PAUSE_S, IDLE_S = 10, 10, 30, 75
 # An API replies within its own deadlines; the longest is that of an action on a host. Operations that wait longer, such
 # as the check of an upload, say so in their routes (``reply_max_s``).
@@ -177,13 +179,15 @@ def connection_limit(apis: Iterable[Published]) -> str:
 
     nginx counts the requests of an address only once their headers are complete; until then a connection is free. To
     count connections the kernel tracks them, and refuses all new ones when its table is full. What this machine serves
-    on ``UNTRACKED_UDP`` and ``UNTRACKED_TCP`` is therefore not tracked; nothing there is counted or translated. Of the
-    message bus the first packets of connections are counted, and all bytes.
+    on ``UNTRACKED_UDP`` and ``UNTRACKED_TCP`` is therefore not tracked; nothing there is counted or translated. Other
+    conversations over UDP begin at a limited rate. Of the message bus the first packets of connections are counted,
+    and all bytes.
     """
     ports = ", ".join(str(port) for api in apis for port in api.ports)
     return _CONNECTION_LIMIT.format(ports=ports, most=ADDRESS_CONNECTIONS,
                                     bus=BUS_PORT, opens=BUS_OPENS_PER_S, burst=BUS_OPENS_BURST,
                                     kbytes=BUS_KBYTES_PER_S, kbytes_burst=BUS_BURST_KBYTES,
+                                    udp_opens=UDP_OPENS_PER_S, udp_burst=UDP_OPENS_BURST,
                                     udp=", ".join(map(str, UNTRACKED_UDP)), tcp=", ".join(map(str, UNTRACKED_TCP)))
 
 
@@ -288,6 +292,8 @@ table inet flock_front {{
     chain input {{
         type filter hook input priority filter; policy accept;
         iifname "lo" accept
+        # Whatever is asked at a port that nobody serves would have a place in the table for half a minute.
+        meta l4proto udp ct state new limit rate over {udp_opens}/second burst {udp_burst} packets drop
         # Forged addresses would fill the sets below, and then nobody has a limit; one of a client on another network
         # would use up what that client may have.
         tcp dport {{ {bus}, {ports} }} fib saddr . iif oif missing drop

@@ -18,6 +18,7 @@ from sysinv.bootstrap.front import (
     BUS_BURST_KBYTES,
     BUS_KBYTES_PER_S,
     BUS_OPENS_BURST,
+    UDP_OPENS_BURST,
     UNTRACKED_UDP,
     Published,
     connection_limit,
@@ -76,6 +77,13 @@ for number in range(int(sys.argv[2])):
         for _ in range(3):
             sock.send(b"x")
             assert sock.recv(10) == b"x"
+"""
+
+FLOOD = """
+import socket, sys
+for number in range(int(sys.argv[2])):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.sendto(b"x", ("192.0.2.1", int(sys.argv[1])))
 """
 
 
@@ -250,6 +258,9 @@ def test_small_questions_do_not_fill_the_table_of_connections(site: Site) -> Non
         assert tracked() - before < 20
         site.run(site.clients, sys.executable, "-c", ASKER, str(counted), "100")
         assert tracked() - before > 50, "other ports are tracked, so this test sees what it must"
+        before = tracked()
+        site.run(site.clients, sys.executable, "-c", FLOOD, str(counted + 1), str(UDP_OPENS_BURST + 6000))
+        assert UDP_OPENS_BURST / 2 < tracked() - before < UDP_OPENS_BURST + 2000, "they begin at a limited rate"
     finally:
         answerer.kill()
         answerer.wait(10)
