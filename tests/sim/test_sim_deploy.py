@@ -318,5 +318,5 @@ class Cloud(RuleBasedStateMachine):
 
 def test_random_operators_and_agents() -> None:
     run_state_machine_as_test(Cloud, settings=settings(
-        max_examples=scaled(20), stateful_step_count=60, deadline=None, derandomize=True,
+        max_examples=scaled(40), stateful_step_count=60, deadline=None, derandomize=True,
         suppress_health_check=list(HealthCheck)))
