@@ -49,6 +49,7 @@ class Transport:
         self._messaging: Any = None
         self._reply_queue_open = threading.Event()
         self._opener: threading.Thread | None = None
+        self._no_replies = ""
         self._closed = False
         self.account = ""
         self.names_itself = False
@@ -121,7 +122,7 @@ class Transport:
                 self._opener = threading.Thread(target=self._open, args=(opening,), name="rpc-open", daemon=True)
                 self._opener.start()
         if not self._reply_queue_open.wait(timeout_s):
-            raise Unavailable(service="message bus", reason="no connection")
+            raise Unavailable(service="message bus", reason=self._no_replies or "no connection")
 
     def _open(self, opening: Callable[[], Any]) -> None:
         while not self._closed:
@@ -129,6 +130,7 @@ class Transport:
                 opening()
             except Exception as exc:  # noqa: BLE001 - the driver may raise anything; the next attempt may succeed
                 LOG.warning("the message bus cannot be reached: %s", exc)
+                self._no_replies = str(exc.params["reason"]) if isinstance(exc, Unavailable) else str(exc)
                 time.sleep(OPEN_RETRY_S)
             else:
                 self._reply_queue_open.set()

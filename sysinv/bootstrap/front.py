@@ -34,8 +34,8 @@ BUS_OPENS_PER_S, BUS_OPENS_BURST = 20, 100
 BUS_KBYTES_PER_S, BUS_BURST_KBYTES = 1024, 8192
 # Names, addresses and boot files for hosts, and heartbeats; names and the message bus.
 UNTRACKED_UDP, UNTRACKED_TCP = (53, 67, 69, 2103, 2106, 2113, 2116), (53, BUS_PORT)
-# All other conversations over UDP that begin, whoever begins them: time, SNMP.
-UDP_OPENS_PER_S, UDP_OPENS_BURST = 200, 2000
+# All other conversations over UDP that begin (time, SNMP): of one address, and from one network.
+UDP_OPENS_PER_S, UDP_OPENS_BURST, UDP_OPENS_ALL = 20, 200, 2000
 HEADER_S, BODY_PAUSE_S, SEND_PAUSE_S, IDLE_S = 10, 10, 30, 75
 # An API replies within its own deadlines; the longest is that of an action on a host. Operations that wait longer, such
 # as the check of an upload, say so in their routes (``reply_max_s``).
@@ -187,7 +187,7 @@ def connection_limit(apis: Iterable[Published]) -> str:
     return _CONNECTION_LIMIT.format(ports=ports, most=ADDRESS_CONNECTIONS,
                                     bus=BUS_PORT, opens=BUS_OPENS_PER_S, burst=BUS_OPENS_BURST,
                                     kbytes=BUS_KBYTES_PER_S, kbytes_burst=BUS_BURST_KBYTES,
-                                    udp_opens=UDP_OPENS_PER_S, udp_burst=UDP_OPENS_BURST,
+                                    udp_opens=UDP_OPENS_PER_S, udp_burst=UDP_OPENS_BURST, udp_all=UDP_OPENS_ALL,
                                     udp=", ".join(map(str, UNTRACKED_UDP)), tcp=", ".join(map(str, UNTRACKED_TCP)))
 
 
@@ -279,6 +279,9 @@ table inet flock_front {{
     set callers6 {{ type ipv6_addr; size 65535; flags dynamic, timeout; timeout 1m; }}
     set senders4 {{ type ipv4_addr; size 65535; flags dynamic, timeout; timeout 1m; }}
     set senders6 {{ type ipv6_addr; size 65535; flags dynamic, timeout; timeout 1m; }}
+    set askers4 {{ type ipv4_addr; size 65535; flags dynamic, timeout; timeout 1m; }}
+    set askers6 {{ type ipv6_addr; size 65535; flags dynamic, timeout; timeout 1m; }}
+    set asked {{ type ifname; size 1024; flags dynamic, timeout; timeout 1m; }}
     chain arriving {{
         type filter hook prerouting priority raw; policy accept;
         fib daddr type {{ local, multicast, broadcast }} udp dport {{ {udp} }} notrack
@@ -293,13 +296,18 @@ table inet flock_front {{
         type filter hook input priority filter; policy accept;
         iifname "lo" accept
         # Whatever is asked at a port that nobody serves would have a place in the table for half a minute.
-        meta l4proto udp ct state new limit rate over {udp_opens}/second burst {udp_burst} packets drop
+        meta l4proto udp ct state new jump asking
         # Forged addresses would fill the sets below, and then nobody has a limit; one of a client on another network
         # would use up what that client may have.
         tcp dport {{ {bus}, {ports} }} fib saddr . iif oif missing drop
         tcp dport {bus} tcp flags & (fin | syn | rst | ack) == syn jump calling
         tcp dport {bus} jump sending
         tcp dport {{ {ports} }} ct state new jump opened
+    }}
+    chain asking {{
+        update @askers4 {{ ip saddr limit rate over {udp_opens}/second burst {udp_burst} packets }} drop
+        update @askers6 {{ ip6 saddr limit rate over {udp_opens}/second burst {udp_burst} packets }} drop
+        update @asked {{ iifname limit rate over {udp_all}/second burst {udp_all} packets }} drop
     }}
     chain calling {{
         update @callers4 {{ ip saddr limit rate over {opens}/second burst {burst} packets }} drop

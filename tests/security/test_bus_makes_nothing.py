@@ -88,7 +88,7 @@ def test_one_program_too_many_is_told_why(secured: SecuredBus, transports: Any) 
     buses = [transports(secured.host("worker-0")) for _ in range(len(REPLIES) + 1)]
     for bus in buses[:-1]:
         bus.wait_for_replies(SERVES_S)
-    with pytest.raises(Unavailable):
+    with pytest.raises(Unavailable, match="12 programs of this host already wait for replies; end one of them"):
         buses[-1].wait_for_replies(2)
     buses[0].close()
     buses[-1].wait_for_replies(SERVES_S)
