@@ -13,7 +13,11 @@ from typing import Any, Protocol
 
 import cachetools
 
-from flock.foreign import load, require
+from flock.foreign import (
+    frames,  # noqa: F401 - a message that cannot be read is damaged
+    load,
+    require,
+)
 from flock.service import backend  # noqa: F401 - chooses native threads before oslo.messaging is loaded
 
 # isort: split

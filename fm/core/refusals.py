@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from fm.contract.rpc import Refusal
+from fm.contract.rpc import FaultRequest, Refusal
 
 ALARM_ID = "200.006"
 PROCESS = "agents"
@@ -28,6 +28,18 @@ def hostname_of(entity: str) -> str | None:
     if not (entity.startswith(_BEGIN) and entity.endswith(_END)):
         return None
     return entity[len(_BEGIN):-len(_END)] or None
+
+
+def concerns(request: FaultRequest, hostname: str) -> bool:
+    """Whether the request would set, change or clear the alarm of the host."""
+    entity = entity_of(hostname)
+    if request.fault is not None:
+        return (request.fault.alarm_id, request.fault.entity_instance_id) == (ALARM_ID, entity)
+    if request.clear is not None:
+        cleared = request.clear.entity_instance_id
+        return request.clear.alarm_id == ALARM_ID and (
+            cleared == entity or not request.clear_exact and entity.startswith(f"{cleared}."))
+    return request.clear_all_below is not None and f"{entity}.".startswith(f"{request.clear_all_below}.")
 
 
 def text_of(refusal: Refusal) -> str:

@@ -56,7 +56,8 @@ class ManagerDaemon:
                               on_wait=self._wake_timers)
         self._refusals = RefusalKeeper(self._writer.apply, lambda: self._transport.gate.refusals, self._refused_hosts)
         manager = Manager(self._db, self._writer, self._outputs.suppression_changed, on_wait=self._wake_timers,
-                          refused=self._refusals.note, note=self._note, gone=self._refusals.gone)
+                          refused=self._refusals.note, note=self._note, gone=self._refusals.gone,
+                          check=self._refusals.check)
         self._timers = Timers((self._writer.release_due, manager.silences.expire))
         self._server = rpc.Server(self._transport, socket.gethostname(), {FmManager: manager},
                                   threads_max=self._options.manager_threads)

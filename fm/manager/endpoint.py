@@ -35,7 +35,8 @@ class Manager(FmManager):
                  clock: Callable[[], datetime] = utcnow, on_wait: Callable[[], None] | None = None,
                  refused: Callable[[list[Refusal]], None] | None = None,
                  note: Callable[[str, str, int], None] | None = None,
-                 gone: Callable[[list[FaultRequest]], None] | None = None) -> None:
+                 gone: Callable[[list[FaultRequest]], None] | None = None,
+                 check: Callable[[str, list[FaultRequest]], None] | None = None) -> None:
         self._db = db
         self.silences = SilenceKeeper(db, on_suppression, clock, on_wait)
         self._writer = writer
@@ -43,12 +44,15 @@ class Manager(FmManager):
         self._clock = clock
         self._refused = refused or (lambda refusals: None)
         self._gone = gone or (lambda requests: None)
+        self._check = check or (lambda hostname, requests: None)
         self._note = note or (lambda hostname, reason, number: None)
 
     def apply(self, *, requests: list[FaultRequest]) -> list[FaultOutcome]:
         host = calling_host()
         if host is None:
             self._gone(requests)
+        else:
+            self._check(host, requests)
         outcomes = self._writer.apply(requests, host)
         refused = [outcome.error for outcome in outcomes if outcome.error is not None and is_too_many(outcome)]
         if host is not None and refused:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 
 from flock.core.errors import FlockError, InvalidInput, from_wire
+from flock.rpc.errors import SenderRefused
 from flock.rpc.refusals import Refusals
 from fm.contract.errors import InvalidFault
 from fm.contract.rpc import BATCH_MAX, FaultOutcome, FaultRequest, Refusal
@@ -29,7 +30,8 @@ def _request(refusal: Refusal) -> FaultRequest | None:
 
 
 class RefusalKeeper:
-    """``note`` takes reports, ``gone`` names of deleted hosts, ``audit`` runs periodically.
+    """``note`` takes reports, ``gone`` names of deleted hosts, ``check`` requests of hosts; ``audit`` runs
+    periodically.
 
     ``apply`` is the writer's; ``own()`` are this daemon's counts.
     ``active()`` are the entities of active alarms of the id: after a restart their time counts from then.
@@ -64,6 +66,16 @@ class RefusalKeeper:
             with self._lock:
                 for hostname in filter(None, hosts):
                     self._gone = rules.with_gone(self._gone, hostname, self._clock())
+
+    def check(self, hostname: str, requests: list[FaultRequest]) -> None:
+        """Raise SenderRefused when a host with such an alarm would change it by one of its own requests."""
+        if any(rules.concerns(request, hostname) for request in requests):
+            with self._lock:
+                has_alarm = hostname in self._known()
+            if has_alarm:
+                about = f"about {rules.entity_of(hostname)}, which says that its messages are refused"
+                raise SenderRefused(sender=f"host {hostname}", request=f"changes of alarm {rules.ALARM_ID}",
+                                    about=about)
 
     def audit(self) -> None:
         """Note what this daemon refused; clear the alarms of hosts of which nothing was refused for a while."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import struct
 import time
 import zlib
 from pathlib import Path
@@ -14,6 +15,7 @@ from kombu import compression
 
 from flock.rpc import Server, client
 from flock.rpc.accounts import host_account, requests_exchange
+from flock.testing.services.process import wait_for
 from flock.testing.services.rabbitmq import SERVES_S
 from fm.contract.rpc import FmManager
 from tests.security.conftest import SecuredBus, connect
@@ -96,3 +98,69 @@ def test_content_is_read_by_no_codec_that_a_sender_names(secured: SecuredBus, tr
 def test_no_kind_of_compression_is_known(kind: str) -> None:
     with pytest.raises(ValueError, match="not compressed"):
         compression.decompress(b"", kind)
+
+
+def shortstr(text: bytes) -> bytes:
+    return bytes([len(text)]) + text
+
+
+def longstr(text: bytes) -> bytes:
+    return struct.pack(">I", len(text)) + text
+
+
+def nested(depth: int) -> bytes:
+    value = b"V"
+    for _ in range(depth):
+        value = b"A" + longstr(value)
+    return value
+
+
+HEADERS, CONTENT_TYPE, CORRELATION, TIMESTAMP, USER = 0x2000, 0x8000, 0x0400, 0x0040, 0x0010
+WHO = shortstr(host_account("worker-0").encode())
+COPY = shortstr(b"CC") + b"A" + longstr(b"S" + longstr(b"fm.manager"))
+UNREADABLE = {
+    "a time that no calendar has": (HEADERS, longstr(shortstr(b"h") + b"T" + b"\x7f" + b"\xff" * 7)),
+    "the last time": (HEADERS, longstr(shortstr(b"h") + b"T" + b"\xff" * 8)),
+    "a property's time": (TIMESTAMP, b"\xff" * 8),
+    "a type that is no text": (CONTENT_TYPE, shortstr(b"\xff\xfe")),
+    "an id that is no text": (CORRELATION, shortstr(b"\xff\xfe")),
+    "a header's name that is no text": (HEADERS, longstr(shortstr(b"\xff") + b"t\x01")),
+    "lists in lists": (HEADERS, longstr(shortstr(b"h") + nested(1500))),
+    "a number of many digits": (HEADERS, longstr(shortstr(b"h") + b"D\xff\x7f\xff\xff\xff")),
+}
+
+
+def unreadable(channel: amqp.Channel, key: bytes, flags: int, properties: bytes, body: bytes = b"{}") -> bytes:
+    """The frames of a message to the host's exchange; fields stand in the order of their flags, and the user last."""
+    exchange = requests_exchange(host_account("worker-0")).encode()
+    parts = (struct.pack(">HHH", 60, 40, 0) + shortstr(exchange) + shortstr(key) + b"\0",
+             struct.pack(">HHQH", 60, 0, len(body), flags | USER) + properties + WHO, body)
+    return b"".join(struct.pack(">BHL", kind, channel.channel_id, len(part)) + part + b"\xce"
+                    for kind, part in enumerate(parts, 1))
+
+
+@pytest.mark.parametrize("what", [*UNREADABLE, "a key that is no text"])
+def test_a_message_that_cannot_be_read_stops_nobody(secured: SecuredBus, transports: Any, what: str) -> None:
+    """Reading it ended the connection of the server, to which the broker then delivered it again, without end."""
+    transport = transports(secured.service("fm-manager"))
+    server = Server(transport, "controller-0", {FmManager: NoFaults()})
+    assert server.start(SERVES_S)
+    try:
+        channel = connect(secured.host("worker-0")).channel()
+        flags, properties = UNREADABLE.get(what, (HEADERS, longstr(COPY)))
+        key = b"fm.manager" if what in UNREADABLE else b"\xff\xfe\xff"
+        channel.connection.transport.sock.sendall(3 * unreadable(channel, key, flags, properties))
+        faults = client(FmManager, transports(secured.service("mtce-conductor")), deadline_s=SERVES_S)
+        for _ in range(3):
+            faults.get_faults(alarm_id=None, entity_instance_id=None, below=True)
+        wait_for(lambda: list(transport.gate.refusals.take()) == ["worker-0"], 20, "the sender to be known")
+        depth = next(queue for queue in queue_lengths(secured) if queue[0] == "fm.manager")[1]
+        assert depth == 0, "it was taken from the queue"
+    finally:
+        server.stop(5)
+
+
+def queue_lengths(secured: SecuredBus) -> list[tuple[str, int]]:
+    """Name and number of messages, delivered ones that are not acknowledged too, of each queue."""
+    told = secured.node.control("--quiet", "list_queues", "name", "messages")
+    return [(words[0], int(words[1])) for line in told.splitlines() if (words := line.split("\t"))[-1].isdigit()]

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from flock.core.errors import Unavailable
+from flock.rpc.errors import SenderRefused
 from flock.rpc.refusals import HOSTS_MAX, REASON_MAX, Refusals, Refused
 from fm.contract.errors import InvalidFault
 from fm.contract.rpc import FaultOutcome, FaultRequest, Refusal
@@ -63,6 +64,32 @@ def test_one_alarm_per_host_clears_after_ten_quiet_minutes() -> None:
     store.now += 1
     store.keeper.audit()
     assert store.active == {}
+
+
+OWN_CHANGES = [
+    make.alarm_request("200.006", ENTITY, {}, {"severity": "minor", "reason_text": "all is well"}),
+    make.clear_request("200.006", ENTITY, {}, exact=True), make.clear_request("200.006", ENTITY, {}, exact=False),
+    make.clear_request("200.006", "host=worker-0", {}, exact=False), make.clear_all_request("host=worker-0"),
+    make.clear_all_request(ENTITY)]
+OTHERS = [
+    make.clear_request("200.006", "host=worker-0", {}, exact=True),
+    make.clear_request("200.004", ENTITY, {}, exact=False),
+    make.clear_request("200.006", "host=worker-0.process=agent", {}, exact=False),
+    make.clear_all_request("host=worker-0.process=a"), make.clear_all_request("host=worker"),
+    make.alarm_request("200.006", "host=worker-0.process=sshd", {}, {"severity": "minor", "reason_text": "ended"})]
+
+
+@pytest.mark.parametrize("place", range(len(OWN_CHANGES)))
+def test_the_accused_does_not_change_the_accusation(place: int) -> None:
+    store = Store()
+    request = OWN_CHANGES[place]
+    store.keeper.check("worker-0", [request])
+    store.keeper.note([Refusal("worker-0", 1, "x")])
+    for keeper in (store.keeper, store.restart()):
+        with pytest.raises(SenderRefused, match="host worker-0 may not send changes of alarm 200.006 about " + ENTITY):
+            keeper.check("worker-0", [OTHERS[0], request])
+        keeper.check("worker-0", OTHERS)
+        keeper.check("worker-1", [request])
 
 
 def test_a_restart_forgets_no_alarm_and_clears_only_its_own() -> None:
