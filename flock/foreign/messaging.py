@@ -13,11 +13,7 @@ from typing import Any, Protocol
 
 import cachetools
 
-from flock.foreign import (
-    frames,  # noqa: F401 - a message that cannot be read is damaged
-    load,
-    require,
-)
+from flock.foreign import frames, load, require  # noqa: F401 - with frames, a message that cannot be read is damaged
 from flock.service import backend  # noqa: F401 - chooses native threads before oslo.messaging is loaded
 
 # isort: split
@@ -88,6 +84,8 @@ for _owner, _name, _needed_for in (
         (_rabbit.Consumer, "_declared_on", _SENDERS),
         (_rabbit, "RabbitMessage", _SENDERS),
         (_rabbit.RabbitMessage, "_raw_message", _SENDERS),
+        (_rabbit.Connection, "ensure", _SENDERS),
+        (_rabbit.Connection, "_connection_lock", _SENDERS),
         (_rabbit.Connection, "_ensure_publishing", _REPLIES),
         (_rabbit.Connection, "direct_send", _REPLIES),
         (_rabbit.Connection, "on_return", _REPLIES),
@@ -279,6 +277,23 @@ class _CheckedConnection(_rabbit.Connection):  # type: ignore[name-defined,misc]
             consumer.declare = functools.partial(_declare_with_inlet, consumer, consumer.declare, inlet)
         return super().declare_consumer(consumer)
 
+    def consumers_of(self, queue: str) -> int:
+        """How many consumers a queue has: QueueMissing, MessagingException when the broker does not answer in time."""
+        found: list[int] = []
+
+        def ask() -> None:
+            self.set_transport_socket_timeout(REPLY_S)
+            try:
+                found.append(self.channel.queue_declare(queue, passive=True).consumer_count)
+            except NotFound as error:
+                raise QueueMissing(error, None, queue, None) from None
+            finally:
+                self.set_transport_socket_timeout()
+
+        with self._connection_lock:
+            self.ensure(ask, retry=REPLY_RETRIES)
+        return found[-1]
+
     def _request(self, take: Callable[[Any], None], message: Any) -> None:
         known = self._checkpoint.request(_arrived(message))
         if known is None:
@@ -401,6 +416,12 @@ def reply_queue_opener(messaging: Any) -> Callable[[], Any] | None:
     return open_queue
 
 
+def consumers_of(messaging: Any, queue: str) -> int:
+    """How many consumers the broker has for a queue; QueueMissing, MessagingException."""
+    with messaging._driver._get_connection(retry=REPLY_RETRIES) as connection:
+        return int(connection.consumers_of(queue))
+
+
 def use_executor(server: Any, executor: Callable[..., Any]) -> None:
     """Run an RPC server's requests in ``executor(max_workers=...)`` instead of a pool with an unbounded queue."""
     server._executor_cls = executor
@@ -472,5 +493,5 @@ def _give_back(message: Any) -> None:
 
 
 __all__ = ["NO_REPLY", "Arrived", "Checkpoint", "Delivery", "QueueMissing", "QueueRefuses", "Replies",
-           "forget_missing_callers", "give_back_requests", "hidden_options", "install_checkpoint",
+           "consumers_of", "forget_missing_callers", "give_back_requests", "hidden_options", "install_checkpoint",
            "reply_queue_opener", "send_notification", "tune_listener", "use_executor"]

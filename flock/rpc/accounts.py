@@ -104,10 +104,12 @@ class HostAccess:
 
     @property
     def bindings(self) -> tuple[Binding, ...]:
-        """From the host's exchange to the services and, for echoes, to its own agents; and from that of all topics."""
+        """From the host's exchange to the services, and from that of all topics to its agents.
+
+        Nothing leads from the host to its own queues: what is taken there and not acknowledged has no limit.
+        """
         return (*(Binding(self.requests, inlet(topic, self.exchange), False, topic) for topic in self.topics),
-                *(Binding(source, topic, True, topic) for source in (self.exchange, self.requests)
-                  for topic in self.agents))
+                *(Binding(self.exchange, topic, True, topic) for topic in self.agents))
 
 
 @dataclass(frozen=True, slots=True)

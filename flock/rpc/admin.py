@@ -105,7 +105,8 @@ class BusAdmin:
                 for one in found or () if isinstance(one, dict)]
 
     def held(self) -> dict[str, int]:
-        """Bytes that the broker's processes hold for each connection: commands not carried out yet, consumers …
+        """Bytes that the broker's processes hold for each connection and each queue, by its name: commands not carried
+        out yet, consumers, messages not acknowledged …
 
         Only the PROCESSES_MAX largest processes count, and what is a few seconds old. Empty without the broker's
         plugin ``rabbitmq_top``.
@@ -115,8 +116,7 @@ class BusAdmin:
             path = f"top/{_word(str(node['name']))}?sort=memory&row_count={PROCESSES_MAX}"
             for process in (self._send("GET", path, missing_is_well=True) or {}).get("processes", ()):
                 owner = process.get("name") or {}
-                if "connection_name" in owner:
-                    name = str(owner["connection_name"])
+                if name := str(owner.get("connection_name") or owner.get("queue_name") or ""):
                     found[name] = found.get(name, 0) + int(process.get("memory", 0))
         return found
 

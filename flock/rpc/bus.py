@@ -68,9 +68,8 @@ class Transport:
             if self._messaging is None:
                 made = oslo_messaging.get_rpc_transport(self.conf, url=self.url)
                 self.account = _account(self.conf, self.url)
-                is_host = sender_of(self.account).kind is SenderKind.HOST
                 checkpoint = Checkpoint(
-                    self.account, not is_host, self._host_reply_queue if is_host else self._reply_queue,
+                    self.account, self.makes_queues, self._reply_queue if self.makes_queues else self._host_reply_queue,
                     self.gate.request, self.gate.reply, self._topics.__contains__, self._inlet, self._replies)
                 # A driver without a broker has no validated user ids; it reaches only this process.
                 self.names_itself = not install_checkpoint(made, checkpoint)
@@ -81,6 +80,11 @@ class Transport:
     def requests_exchange(self) -> str:
         """The exchange to which this process sends requests; that of its host where it has a host's account."""
         return requests_exchange(self.account or _account(self.conf, self.url), self.exchange)
+
+    @property
+    def makes_queues(self) -> bool:
+        """Whether this process makes its queues; those of a host are held ready for it. Known once ``messaging`` is."""
+        return self.names_itself or sender_of(self.account).kind is not SenderKind.HOST
 
     def serves(self, topic: str) -> None:
         """A server of this process will take requests to ``topic``, also those of hosts."""

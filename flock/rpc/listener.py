@@ -10,7 +10,7 @@ from typing import Any
 
 from flock.core.backoff import Backoff
 from flock.core.errors import Unavailable
-from flock.foreign.messaging import QueueMissing, give_back_requests, tune_listener, use_executor
+from flock.foreign.messaging import QueueMissing, consumers_of, give_back_requests, tune_listener, use_executor
 from flock.jobs.pool import BoundedPool
 from flock.jobs.worker import Worker
 from flock.rpc import echo, metrics
@@ -29,7 +29,7 @@ ENDING_MAX = 3
 class TopicListener:
     """The oslo.messaging server of one topic; a thread creates it because the creation waits for the broker.
 
-    The same thread sends echoes. ``heard`` is called with each echo that arrives.
+    The same thread sends echoes, or looks after the queue of a host. ``heard`` is called with each echo that arrives.
     """
 
     def __init__(self, transport: Transport, topic: str, server_name: str, endpoints: Sequence[Any], threads_max: int,
@@ -76,9 +76,12 @@ class TopicListener:
             self._end_server()
             self._listen()
         try:
-            for route in self._echoes.routes:
-                self._send(route, self._echoes.origin)
-                self._echoes.was_sent(route)
+            if self._transport.makes_queues:
+                for route in self._echoes.routes:
+                    self._send(route, self._echoes.origin)
+                    self._echoes.was_sent(route)
+            else:
+                self._look()
         except Unavailable:
             # The broker is away, so earlier echoes may be lost; the driver connects again by itself.
             self._echoes.begin()
@@ -91,6 +94,17 @@ class TopicListener:
         target = oslo_messaging.Target(exchange=self._transport.requests_exchange, topic=self.topic, server=server,
                                        namespace=echo.NAMESPACE, version=echo.VERSION)
         send_cast(self._transport, target, "echo", f"an echo over topic {self.topic}", origin=origin, route=route)
+
+    def _look(self) -> None:
+        """Ask the broker whether the queue of a host has a consumer: a host sends nothing to its own queues."""
+        try:
+            count = consumers_of(self._transport.messaging, self.topic)
+        except (oslo_messaging.MessagingException, QueueMissing, OSError) as exc:
+            raise Unavailable(service=f"rpc topic {self.topic}", reason=str(exc)) from exc
+        for route in self._echoes.routes:
+            self._echoes.was_sent(route)
+            if count:
+                self._echoes.heard(route)
 
     def _listen(self) -> None:
         """Create the server, with the queues and bindings of the topic."""

@@ -22,6 +22,8 @@ PATIENCE_S = 2.0
 # Of one host; a server has 16 threads.
 AT_ONCE_MAX = 8
 LATE_PAUSE_S = 10.0
+# Replies to a host may have a part of the bytes that it may send.
+REPLY_PART = 4
 ANSWERED = (Delivery.SENT, Delivery.REFUSED, Delivery.MISSING)
 """The broker answered, so it works."""
 
@@ -68,6 +70,8 @@ class ReplyLimits:
 
     def __init__(self, rates: Rates, note: Callable[[Sender, str, bool], None],
                  clock: Callable[[], float] = time.monotonic) -> None:
+        # A host that takes its replies and does not acknowledge them keeps them in the broker's memory.
+        rates = replace(rates, bytes_per_s=rates.bytes_per_s / REPLY_PART, bytes_burst=rates.bytes_burst / REPLY_PART)
         self._rates = rates
         self._shares = Shares(rates, clock)
         self._note = note

@@ -29,6 +29,7 @@ FLOATING_URL = f"rabbit://{FLOATING_HOST}:{BUS_PORT}/"
 # Twice what a request may have (``[rpc] payload_max_bytes``).
 MESSAGE_BYTES_MAX = 16 * 1024 * 1024
 ADMIN_PORT = 15672
+LOG_BYTES_MAX, LOGS_MAX = 10 * 1024 * 1024, 5
 VHOST = "/"
 # TLS only, and only for clients with a certificate of this cloud.
 SERVER_TLS = (
@@ -88,6 +89,9 @@ def bus_files(answers: Answers, secrets: SystemSecrets, salt: bytes, hostname: s
         f"max_message_size = {MESSAGE_BYTES_MAX}",
         f"frame_max = {FRAME_BYTES_MAX}",
         "log.file.level = warning",
+        # A client can cause a line with each command that is refused.
+        f"log.file.rotation.size = {LOG_BYTES_MAX}",
+        f"log.file.rotation.count = {LOGS_MAX}",
         "heartbeat = 30",
     ]
     environment = [

@@ -95,7 +95,7 @@ class BusGuard:
         return bool(found)
 
     def _bar_hoarders(self, barred: dict[str, float]) -> bool:
-        """Bar whose connections hold much, before the memory is full; returns whether somebody was barred.
+        """Bar whose connections and queues hold much, before the memory is full; returns whether somebody was barred.
 
         Then nobody else is looked for before the next audit, because the broker needs seconds to free what they held.
         """
@@ -107,7 +107,11 @@ class BusGuard:
         if sum(held.values()) < busguard.HELD_BYTES:
             return False
         connections = self._admin.connections()
-        found = [account for account in busguard.hoarders(connections, held, HOST_PREFIX) if account not in barred]
+        owners = {connection.name: connection.account for connection in connections}
+        for hostname in self._admin.hosts():
+            access = busaccounts.of_host(hostname, self._exchange)
+            owners.update(dict.fromkeys(access.queues, access.account))
+        found = [account for account in busguard.hoarders(owners, held, HOST_PREFIX) if account not in barred]
         for account in found:
             self._bar(account, barred, connections)
         return bool(found) and self._is_relieved(RELIEF_S)
@@ -120,16 +124,17 @@ class BusGuard:
         self._clear(account)
 
     def _clear(self, *accounts: str) -> None:
-        """Delete what barred hosts have left in the broker: bindings hold their arguments in its memory for good.
+        """Delete what barred hosts have made in the broker: bindings hold their arguments in its memory for good.
 
-        Their programs make theirs again when they may connect. A broker that is busy deletes them at a later audit, and
+        What the conductor made for them stays. A broker that is busy deletes them at a later audit, and
         so what is many: until the last one the guard would see nothing else.
         """
         try:
             queues, exchanges = [queue.name for queue in self._admin.queues()], self._admin.exchanges()
             for account in accounts:
                 access = busaccounts.of_host(account.removeprefix(HOST_PREFIX), self._exchange)
-                self._admin.clear(access, queues, exchanges, CLEARED_AT_ONCE)
+                self._admin.clear(access, [name for name in queues if name not in access.queues], exchanges,
+                                  CLEARED_AT_ONCE)
         except Unavailable as error:
             LOG.warning("what %s left in the message bus is not deleted yet: %s", ", ".join(accounts), error)
 

@@ -62,16 +62,17 @@ def peer_of(text: str) -> Peer | None:
         return None
 
 
-def hoarders(connections: Iterable[BusConnection], held: Mapping[str, int], prefix: str) -> list[str]:
-    """The accounts that begin with ``prefix`` and whose connections hold HELD_BYTES together, the largest first.
+def hoarders(owners: Mapping[str, str], held: Mapping[str, int], prefix: str) -> list[str]:
+    """The accounts that begin with ``prefix`` and whose connections and queues hold HELD_BYTES together, the largest
+    first. ``owners`` are the accounts by name of connection or queue.
 
-    A command takes tens of bytes on the wire and hundreds in the broker, which reads on while it carries out others. So
-    somebody who sends little can fill the memory.
+    A command takes tens of bytes on the wire and hundreds in the broker, which reads on while it carries out others,
+    and a message that is taken and not acknowledged a thousand. So somebody who sends little can fill the memory.
     """
     total: Counter[str] = Counter()
-    for connection in connections:
-        if connection.account.startswith(prefix):
-            total[connection.account] += held.get(connection.name, 0)
+    for name, size in held.items():
+        if (account := owners.get(name, "")).startswith(prefix):
+            total[account] += size
     return [account for account, size in total.most_common() if size >= HELD_BYTES]
 
 

@@ -54,8 +54,22 @@ def test_a_host_can_neither_make_nor_bind_nor_delete(secured: SecuredBus, attack
     assert refused(secured, ATTACKS[attack])
 
 
+@pytest.mark.parametrize("key", [*ACCESS.queues, "mtce.agent.worker-1"])
+def test_nothing_leads_from_a_host_to_its_own_queues(secured: SecuredBus, key: str) -> None:
+    """What it takes from them and does not acknowledge would fill the broker, a thousand bytes for each ninety."""
+    returned: list[object] = []
+    connection = connect(secured.host("worker-0"))
+    channel = connection.channel()
+    channel.events["basic_return"].add(lambda *arguments: returned.append(arguments))
+    for headers in ({}, {"CC": [key]}, {"BCC": [key]}):
+        channel.basic_publish_confirm(amqp.Message("x", user_id=ACCESS.account, application_headers=headers),
+                                      ACCESS.requests, key, mandatory=True)
+    connection.close()
+    assert len(returned) == 3
+
+
 class Faults(FmManager):
-    """Replies with the entity."""
+    """Replies that there are none."""
 
     def get_faults(self, **arguments: Any) -> list[Any]:
         return []

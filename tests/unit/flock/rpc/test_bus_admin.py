@@ -93,12 +93,11 @@ def test_a_host_finds_its_exchange_its_queues_and_all_bindings(broker: StubBroke
         "PUT /api/exchanges/%2F/flock.to.mtce.conductor",
         "POST /api/bindings/%2F/e/flock.host.worker-0/e/flock.to.fm.manager",
         "POST /api/bindings/%2F/e/flock.host.worker-0/e/flock.to.mtce.conductor",
-        "POST /api/bindings/%2F/e/flock/q/mtce.agent.worker-0",
-        "POST /api/bindings/%2F/e/flock.host.worker-0/q/mtce.agent.worker-0"]
+        "POST /api/bindings/%2F/e/flock/q/mtce.agent.worker-0"]
     exchanges = [broker.bodies[request]["type"] for request in broker.asked if "/exchanges/" in request]
     assert exchanges == ["topic", "fanout", "fanout"]
-    assert [broker.bodies[request] for request in broker.asked[-3:]] == [
-        {"routing_key": key, "arguments": {}} for key in ("mtce.conductor", *["mtce.agent.worker-0"] * 2)]
+    assert [broker.bodies[request] for request in broker.asked[-2:]] == [
+        {"routing_key": key, "arguments": {}} for key in ("mtce.conductor", "mtce.agent.worker-0")]
     assert broker.bodies[broker.asked[1]] == {"durable": False, "auto_delete": False, "arguments": {}}
 
 
@@ -223,8 +222,9 @@ def test_what_the_processes_of_each_connection_hold(broker: StubBroker, admin: B
         {"name": {"type": "rabbit_channel", "connection_name": first, "channel_number": 1}, "memory": 700},
         {"name": {"type": "registered", "name": "rabbit_top_worker"}, "memory": 600},
         {"name": {"type": "rabbit_reader", "connection_name": first}, "memory": 50}, {"memory": 3},
+        {"name": {"type": "rabbit_amqqueue_process", "queue_name": "q", "vhost": "/"}, "memory": 90},
         {"name": {"connection_name": second}, "memory": 40}]})
-    assert admin.held() == {first: 750, second: 40}
+    assert admin.held() == {first: 750, second: 40, "q": 90}
 
 
 def test_a_broker_without_the_plugin_says_nothing_of_what_is_held(broker: StubBroker, admin: BusAdmin) -> None:

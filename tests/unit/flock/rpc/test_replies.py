@@ -7,9 +7,10 @@ import pytest
 from flock.foreign.messaging import Delivery
 from flock.rpc import metrics
 from flock.rpc.gate import SENDER, Rates
-from flock.rpc.replies import AT_ONCE_MAX, LATE_PAUSE_S, PATIENCE_S, ReplyLimits, Way, after, may_send
+from flock.rpc.replies import AT_ONCE_MAX, LATE_PAUSE_S, PATIENCE_S, REPLY_PART, ReplyLimits, Way, after, may_send
 
-RATES = Rates(messages_per_s=10, messages_burst=100, bytes_per_s=1000, bytes_burst=10_000)
+RATES = Rates(messages_per_s=10, messages_burst=100, bytes_per_s=1000 * REPLY_PART,
+              bytes_burst=10_000 * REPLY_PART)
 HOST, OTHER, SERVICE = ({SENDER: name} for name in ("host.a", "host.b", "service.fm-api"))
 
 

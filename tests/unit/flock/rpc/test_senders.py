@@ -213,6 +213,7 @@ def test_a_host_makes_and_binds_nothing():
     assert all(re.search(rights.read, queue) and not re.search(rights.write, queue) for queue in access.queues)
     assert [name for name in ("flock", access.requests, *access.queues) if re.search(rights.write, name)] == [
         access.requests]
+    assert not [binding for binding in access.bindings if binding.source == access.requests and binding.to_queue]
     assert not re.search(rights.read, "flock") and not re.search(rights.read, access.requests)
     assert all(is_reply_queue(name, access.account) for name in reply_queues(access.account))
 
@@ -225,7 +226,7 @@ def test_what_a_host_lacks_in_the_broker_is_noticed():
     assert is_prepared(access, queues, exchanges, {}) and is_prepared(access, queues, exchanges, bound)
     assert not is_prepared(access, queues[1:], exchanges, {}) and not is_prepared(access, queues[:-1], exchanges, {})
     assert not is_prepared(access, queues, exchanges[:-1], {}) and not is_prepared(access, queues, exchanges[::2], {})
-    assert not is_prepared(access, queues, exchanges, {**bound, access.agents[0]: 2})
+    assert not is_prepared(access, queues, exchanges, {**bound, access.agents[0]: 1})
     service = service_permissions("api", (), ("man.ager",), ("agent",))
     assert re.search(service.topic_write, "man.ager") and not re.search(service.topic_write, "manxager")
     assert not re.search(service.topic_write, "agent") and not re.search(service.topic_write, "xagent.w-1")

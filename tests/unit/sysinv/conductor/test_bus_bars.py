@@ -12,13 +12,7 @@ from flock.core.errors import Unavailable
 from flock.exec import CommandFailed, CommandNotFound, CommandTimeout, OutputTooLong
 from flock.rpc.accounts import BusConnection, HostAccess, StoredQueue
 from sysinv.conductor import busguard as guards
-from sysinv.conductor.busguard import (
-    ASK_EVERY_S,
-    RELIEF_S,
-    SEARCH_AFTER_S,
-    SEARCH_RELIEF_MAX_S,
-    BusGuard,
-)
+from sysinv.conductor.busguard import ASK_EVERY_S, RELIEF_S, SEARCH_AFTER_S, SEARCH_RELIEF_MAX_S, BusGuard
 from sysinv.model.busguard import (
     BARRED_S,
     CONTROLLERS,
@@ -96,7 +90,7 @@ class Bus:
         return {name: size for name, size in self.holding.items() if name not in self.closed}
 
     def queues(self) -> list[StoredQueue]:
-        return [StoredQueue("reply_host.a_1")]
+        return [StoredQueue("reply_host.a_a1")]
 
     def hosts(self) -> list[str]:
         return ["a", "b"]
@@ -110,7 +104,7 @@ class Bus:
         # An audit that deletes ten thousand sees nothing else for minutes.
         assert at_most == guards.CLEARED_AT_ONCE
         # The access says which of them are the host's.
-        assert (queues, exchanges) == (["reply_host.a_1"], ["flock", *self.made])
+        assert (queues, exchanges) == (["reply_host.a_a1"], ["flock", *self.made])
         self.cleared.append(access.account)
 
     def close(self, connection: str) -> None:
@@ -443,6 +437,12 @@ def test_who_leaves_many_commands_undone_is_barred_before_the_memory_is_full(bus
     assert bus.set == [(B, 0)], "neither a service nor a host with less"
 
 
+def test_messages_that_are_not_acknowledged_count_for_the_host_whose_queue_it_is(bus: Bus) -> None:
+    bus.holding = {"mtce.agent.b": HELD_BYTES, "reply_host.a_0": HELD_BYTES - 1, "fm.manager": HELD_BYTES}
+    bus.guard.audit()
+    assert bus.set == [(B, 0)]
+
+
 def test_who_holds_little_is_left_alone_however_many_do(bus: Bus) -> None:
     bus.holding = {one.name: HELD_BYTES // 3 for one in bus.connections()}
     bus.guard.audit()
@@ -465,10 +465,10 @@ def test_a_broker_that_does_not_say_what_is_held_is_guarded_by_bytes(bus: Bus) -
 
 
 def test_who_makes_exchanges_without_end_is_barred_before_the_memory_is_full(bus: Bus) -> None:
-    bus.made = ["mtce.agent.a_fanout"] * 200 + ["reply_host.b_1"] * HOST_EXCHANGES_MAX
+    bus.made = ["mtce.agent.a_fanout"] * 200 + ["reply_host.b_a1"] * HOST_EXCHANGES_MAX
     bus.guard.audit()
     assert bus.set == []
-    bus.made += ["reply_host.a_1", "reply_host.b_2"]
+    bus.made += ["reply_host.a_a1", "reply_host.b_2"]
     bus.guard.audit()
     assert bus.set == [(B, 0)] and len(bus.closed) == 2
     assert [(hostname, "exchanges" in why) for hostname, why in bus.told] == [("b", True)]
