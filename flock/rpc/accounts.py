@@ -12,8 +12,7 @@ import binascii
 import enum
 import hashlib
 import re
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 EXCHANGE = "flock"
@@ -136,15 +135,24 @@ class StoredQueue:
 
 
 def is_prepared(access: HostAccess, queues: Iterable[StoredQueue], exchanges: Iterable[str],
-                bindings: Mapping[str, int]) -> bool:
-    """Whether the broker has all of the host's exchanges, queues and bindings; ``bindings`` are their numbers by queue
-    or exchange, and empty when they were not counted."""
-    wanted = {binding.destination for binding in access.bindings} | {binding.source for binding in access.bindings}
+                bindings: Collection[Binding] | None) -> bool:
+    """Whether the broker has all of the host's exchanges, queues and bindings; ``bindings`` is None when those were not
+    listed."""
+    wanted = {access.requests, *(inlet(topic, access.exchange) for topic in access.topics)}
     names = {queue.name for queue in queues}
-    needed = Counter(binding.destination for binding in access.bindings if binding.to_queue)
-    # Every queue is also bound to the default exchange.
-    bound = not bindings or all(bindings.get(name, 0) > number for name, number in needed.items())
-    return bound and names.issuperset(access.queues) and wanted - names <= set(exchanges)
+    return (names.issuperset(access.queues) and wanted.issubset(exchanges)
+            and (bindings is None or set(access.bindings) <= set(bindings)))
+
+
+def lost_inlets(topics: Iterable[str], queues: Iterable[StoredQueue], bindings: Collection[Binding],
+                exchange: str = EXCHANGE) -> list[Binding]:
+    """The bindings of inlets to the queues of their topics that the broker lacks.
+
+    A service makes them together with its queue, and hears its own messages without them.
+    """
+    names, known = {queue.name for queue in queues}, set(bindings)
+    wanted = (Binding(inlet(topic, exchange), topic, True, "") for topic in topics)
+    return [binding for binding in wanted if binding.destination in names and binding not in known]
 
 
 def stray(access: HostAccess, queues: Iterable[StoredQueue], exchanges: Iterable[str], bindings: Mapping[str, int]

@@ -13,12 +13,13 @@ from urllib.parse import quote
 import requests
 
 from flock.core.errors import Unavailable
-from flock.rpc.accounts import HASHING, HOST_PREFIX, BusConnection, HostAccess, StoredQueue, inlet
+from flock.rpc.accounts import HASHING, HOST_PREFIX, Binding, BusConnection, HostAccess, StoredQueue, inlet
 
 CONNECT_S, READ_S = 2.0, 5.0
 MAX_CONNECTIONS = "max-connections"
 ANSWER_MAX = 8 * 1024 * 1024
 PROCESSES_MAX = 500
+BINDING_COLUMNS = "source,destination,destination_type,routing_key"
 
 
 class BusAdmin:
@@ -48,8 +49,12 @@ class BusAdmin:
         for topic in access.topics:
             self.make_exchange(inlet(topic, access.exchange), "fanout")
         for binding in access.bindings:
-            self._send("POST", f"bindings/{self._vhost}/e/{_word(binding.source)}/{'q' if binding.to_queue else 'e'}/"
-                               f"{_word(binding.destination)}", {"routing_key": binding.routing_key, "arguments": {}})
+            self.bind(binding)
+
+    def bind(self, binding: Binding) -> None:
+        """Make a binding between what is there, unless it is there too."""
+        self._send("POST", f"bindings/{self._vhost}/e/{_word(binding.source)}/{'q' if binding.to_queue else 'e'}/"
+                           f"{_word(binding.destination)}", {"routing_key": binding.routing_key, "arguments": {}})
 
     def renew(self, access: HostAccess, password: str) -> None:
         """Make the host's account with a new password. What it had before is removed first, with its connections."""
@@ -120,9 +125,11 @@ class BusAdmin:
                     found[name] = found.get(name, 0) + int(process.get("memory", 0))
         return found
 
-    def bindings(self) -> list[str]:
-        """The queue or exchange at the end of each binding, once for each."""
-        return [str(one.get("destination", "")) for one in self._listed("bindings", "destination")]
+    def bindings(self) -> list[Binding]:
+        """All bindings, those of each queue to the default exchange too."""
+        return [Binding(str(one.get("source", "")), str(one.get("destination", "")),
+                        one.get("destination_type") == "queue", str(one.get("routing_key", "")))
+                for one in _rows(self._send("GET", f"bindings/{self._vhost}?columns={BINDING_COLUMNS}"))]
 
     def close(self, connection: str) -> None:
         """Close a connection by its name. Passes when it is gone."""
@@ -142,12 +149,13 @@ class BusAdmin:
 
     def exchanges(self) -> list[str]:
         """The names of all exchanges."""
-        return [str(one.get("name", "")) for one in self._listed("exchanges", "name,type")]
+        return [str(one.get("name", ""))
+                for one in _rows(self._send("GET", f"exchanges/{self._vhost}?columns=name,type"))]
 
     def queues(self) -> list[StoredQueue]:
         """All queues."""
         return [StoredQueue(str(one.get("name", "")), str(one.get("type", "")), frozenset(one.get("arguments") or ()))
-                for one in self._listed("queues", "name,type,arguments")]
+                for one in _rows(self._send("GET", f"queues/{self._vhost}?columns=name,type,arguments"))]
 
     def definitions(self, exchange: str, accesses: Iterable[HostAccess]) -> dict[str, Any]:
         """What a broker can import at its start: accounts with their rights and limits, routes, policies, ``exchange``
@@ -169,10 +177,6 @@ class BusAdmin:
             one.get("destination") in places if one.get("destination_type") == "exchange"
             else one.get("destination") in queues and one.get("routing_key") == one["destination"])]
         return {name: sorted(rows, key=lambda row: json.dumps(row, sort_keys=True)) for name, rows in kept.items()}
-
-    def _listed(self, kind: str, columns: str) -> list[dict[str, Any]]:
-        found = self._send("GET", f"{kind}/{self._vhost}?columns={columns}")
-        return [one for one in found or () if isinstance(one, dict)]
 
     def hosts(self) -> list[str]:
         """The hostnames that have an account."""
@@ -205,6 +209,10 @@ def _resources(answer: requests.Response) -> set[str]:
     except (ValueError, LookupError, TypeError):
         found = set()
     return found or {"memory"}
+
+
+def _rows(found: Any) -> list[dict[str, Any]]:
+    return [one for one in found or () if isinstance(one, dict)]
 
 
 def _check(answer: requests.Response, method: str, path: str) -> None:

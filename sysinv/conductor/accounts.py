@@ -7,7 +7,7 @@ import logging
 import secrets
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from flock.core.errors import Unavailable
 from flock.db import Database
 from flock.exec.atomic import replace_text
-from flock.rpc.accounts import HostAccess, is_prepared, stray
+from flock.rpc.accounts import Binding, HostAccess, is_prepared, lost_inlets, stray
 from flock.rpc.admin import BusAdmin
 from sysinv.contract.errors import HostNotFound
 from sysinv.db.lookup import host_row
@@ -86,6 +86,7 @@ class HostAccounts:
             self._admin.make_exchange(self._exchange)
         queues, accounts = self._admin.queues(), self._admin.hosts()
         bindings = self._bindings(self._admin)
+        counts = Counter(binding.destination for binding in bindings or ())
         # Read after the accounts: an account made since belongs to a host that was there before.
         with self._db.reader() as conn:
             known = set(conn.execute(sa.select(I_HOST.c.hostname)).scalars())
@@ -97,7 +98,11 @@ class HostAccounts:
                 continue
             if is_missing or not is_prepared(access, queues, exchanges, bindings):
                 self._admin.prepare(access)
-            self._remove_stray(self._admin, hostname, access, *stray(access, queues, exchanges, bindings))
+            self._remove_stray(self._admin, hostname, access, *stray(access, queues, exchanges, counts))
+        # Their exchanges may have been made just now.
+        for binding in lost_inlets(busaccounts.HOST_SENDS_TO, queues, bindings, self._exchange) if bindings else ():
+            self._admin.bind(binding)
+            LOG.warning("requests of hosts did not reach %s; its queue is bound again", binding.destination)
         self._keep_definitions(self._admin)
 
     def _keep_definitions(self, admin: BusAdmin) -> None:
@@ -105,17 +110,17 @@ class HostAccounts:
         accesses = [busaccounts.of_host(hostname, self._exchange) for hostname in admin.hosts()]
         self._keep(json.dumps(admin.definitions(self._exchange, accesses), indent=1, sort_keys=True) + "\n")
 
-    def _bindings(self, admin: BusAdmin) -> Mapping[str, int]:
-        """How many bindings lead to each queue or exchange, from time to time; nothing otherwise."""
+    def _bindings(self, admin: BusAdmin) -> list[Binding] | None:
+        """All bindings, from time to time; None otherwise."""
         if self._clock() - self._counted_at < BINDINGS_EVERY_S:
-            return {}
+            return None
         self._counted_at = self._clock()
         try:
-            return Counter(admin.bindings())
+            return admin.bindings()
         except Unavailable as error:
             # There may be very many, and what else the audit does must not wait for them.
-            LOG.warning("the bindings of the message bus are not counted: %s", error)
-            return {}
+            LOG.warning("the bindings of the message bus are not listed: %s", error)
+            return None
 
     def _remove_stray(self, admin: BusAdmin, hostname: str, access: HostAccess, queues: list[str],
                       exchanges: list[str]) -> None:

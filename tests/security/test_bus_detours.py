@@ -363,6 +363,10 @@ def test_who_makes_exchanges_without_end_is_barred_and_they_go(secured: SecuredB
         attacker.close()
 
 
+def bound_to(secured: SecuredBus, queue: str) -> int:
+    return sum(binding.destination == queue for binding in secured.admin.bindings())
+
+
 def test_arguments_of_a_host_do_not_fill_the_broker(secured: SecuredBus) -> None:
     """They stay in its memory, twelve times as long, and in its definitions, which the conductor reads."""
     for what in ("queue", "binding"):
@@ -377,7 +381,7 @@ def test_arguments_of_a_host_do_not_fill_the_broker(secured: SecuredBus) -> None
                 channel.queue_bind(queue, REQUESTS, "k", arguments={"junk": "x" * FRAME_BYTES_MAX})
         with contextlib.suppress(amqp.AMQPError, OSError):
             attacker.close()
-        assert secured.admin.bindings().count(queue) <= 1, "its binding to the default exchange"
+        assert bound_to(secured, queue) <= 1, "its binding to the default exchange"
 
 
 def test_bindings_of_a_host_do_not_pile_up(secured: SecuredBus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -389,9 +393,9 @@ def test_bindings_of_a_host_do_not_pile_up(secured: SecuredBus, tmp_path: Path, 
     monkeypatch.setattr(secured.admin, "hosts", lambda: ["worker-0"])
     accounts = HostAccounts(db, secured.admin, EXCHANGE, "worker-0", lambda hostname, reason: told.append(hostname))
     attacker = flood_of_binds(secured, 2 * busaccounts.HOST_BINDINGS_MAX)
-    wait_for(lambda: secured.admin.bindings().count(OWN_QUEUE) > busaccounts.HOST_BINDINGS_MAX, 60, "the bindings")
+    wait_for(lambda: bound_to(secured, OWN_QUEUE) > busaccounts.HOST_BINDINGS_MAX, 60, "the bindings")
     accounts.audit()
     assert told == ["worker-0"]
-    wait_for(lambda: OWN_QUEUE not in secured.admin.bindings(), 30, "the bindings to be removed")
+    wait_for(lambda: not bound_to(secured, OWN_QUEUE), 30, "the bindings to be removed")
     attacker.close()
     db.dispose()

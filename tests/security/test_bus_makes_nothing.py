@@ -16,13 +16,13 @@ import pytest
 from flock.core.errors import Unavailable
 from flock.db import Database
 from flock.rpc import Server, client
-from flock.rpc.accounts import EXCHANGE, host_account, reply_queues, requests_exchange
+from flock.rpc.accounts import EXCHANGE, host_account, inlet, reply_queues, requests_exchange
 from flock.rpc.interface import interface_spec
 from flock.testing.services.process import wait_for
 from flock.testing.services.rabbitmq import SERVES_S
 from fm.contract.rpc import FmManager
 from mtce.contract.rpc import MtceAgent
-from sysinv.conductor.accounts import HostAccounts
+from sysinv.conductor.accounts import BINDINGS_EVERY_S, HostAccounts
 from sysinv.db.tables import METADATA
 from sysinv.model import busaccounts
 from tests.security.conftest import SecuredBus, connect, refused
@@ -106,6 +106,31 @@ def test_one_program_too_many_is_told_why(secured: SecuredBus, transports: Any) 
         buses[-1].wait_for_replies(2)
     buses[0].close()
     buses[-1].wait_for_replies(SERVES_S)
+
+
+def test_the_way_to_a_service_is_made_again(secured: SecuredBus, transports: Any, tmp_path: Path,
+                                            monkeypatch: pytest.MonkeyPatch) -> None:
+    """The exchange in front of a service's queue is deleted, or its binding: the service hears itself all the same."""
+    manager = Server(transports(secured.service("fm-manager")), "controller-0", {FmManager: Faults()})
+    assert manager.start(SERVES_S)
+    db = Database(f"sqlite:///{tmp_path}/sysinv.sqlite")
+    with db.writer() as conn:
+        METADATA.create_all(conn)
+    monkeypatch.setattr(secured.admin, "hosts", lambda: ["worker-0"])
+    boss = connect(secured.node.url).channel()
+    clock = [0.0]
+    accounts = HostAccounts(db, secured.admin, EXCHANGE, "worker-0", lambda hostname, reason: None, lambda: clock[0])
+    own, entrance = transports(secured.host("worker-0")), inlet("fm.manager")
+    for lost in (lambda: boss.exchange_delete(entrance), lambda: boss.queue_unbind("fm.manager", entrance),
+                 lambda: boss.exchange_unbind(entrance, ACCESS.requests, "fm.manager")):
+        lost()
+        for _ in range(2):
+            clock[0] += BINDINGS_EVERY_S
+            accounts.audit()
+        assert client(FmManager, own, deadline_s=10).get_faults(
+            alarm_id=None, entity_instance_id="host=worker-0", below=True) == []
+    manager.stop(5)
+    db.dispose()
 
 
 @pytest.mark.parametrize("lost", ["queue", "binding", "exchange", "reply queue"])

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from flock.core.errors import Unavailable
-from flock.rpc.accounts import HASHING, BusConnection, HostAccess, StoredQueue, host_names, host_permissions
+from flock.rpc.accounts import HASHING, Binding, BusConnection, HostAccess, StoredQueue, host_names, host_permissions
 from flock.rpc.admin import ANSWER_MAX, BusAdmin
 
 ACCESS = HostAccess("host.worker-0", "flock", "flock.host.worker-0", ("fm.manager", "mtce.conductor"),
@@ -254,9 +254,11 @@ def test_definitions_hold_the_queues_of_hosts_and_no_others(broker: StubBroker, 
     assert found["users"] == [{"name": "a"}] and not found["policies"] and "parameters" not in found
 
 
-def test_bindings_by_their_ends(broker: StubBroker, admin: BusAdmin) -> None:
-    broker.answers["/api/bindings/%2F?columns=destination"] = (200, [{"destination": "a"}, {"destination": "a"}, 1])
-    assert admin.bindings() == ["a", "a"]
+def test_bindings_with_their_ends_and_keys(broker: StubBroker, admin: BusAdmin) -> None:
+    broker.answers["/api/bindings/%2F?columns=source,destination,destination_type,routing_key"] = (200, [
+        {"source": "flock", "destination": "a", "destination_type": "queue", "routing_key": "k"},
+        {"source": "", "destination": "b", "destination_type": "exchange"}, 1])
+    assert admin.bindings() == [Binding("flock", "a", True, "k"), Binding("", "b", False, "")]
 
 
 @pytest.mark.parametrize("status", [301, 401, 404, 500])

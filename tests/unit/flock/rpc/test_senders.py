@@ -2,7 +2,6 @@
 """Accounts, the declarations of all interfaces, and how much one host may send."""
 import ast
 import re
-from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 
 from flock.foreign.messaging import Arrived
 from flock.rpc.accounts import (
+    Binding,
     SenderKind,
     StoredQueue,
     host_account,
@@ -18,6 +18,7 @@ from flock.rpc.accounts import (
     inlet,
     is_prepared,
     is_reply_queue,
+    lost_inlets,
     reply_prefix,
     reply_queues,
     requests_exchange,
@@ -222,17 +223,23 @@ def test_what_a_host_lacks_in_the_broker_is_noticed():
     access = busaccounts.of_host("w-1", "flock")
     queues = [StoredQueue(name) for name in access.queues]
     exchanges = ["flock", access.requests, *(inlet(topic) for topic in access.topics)]
-    bound = Counter([*access.queues, *(binding.destination for binding in access.bindings)])
-    assert is_prepared(access, queues, exchanges, {}) and is_prepared(access, queues, exchanges, bound)
-    assert not is_prepared(access, queues[1:], exchanges, {}) and not is_prepared(access, queues[:-1], exchanges, {})
-    assert not is_prepared(access, queues, exchanges[:-1], {}) and not is_prepared(access, queues, exchanges[::2], {})
-    assert not is_prepared(access, queues, exchanges, {**bound, access.agents[0]: 1})
-    service = service_permissions("api", (), ("man.ager",), ("agent",))
-    assert re.search(service.topic_write, "man.ager") and not re.search(service.topic_write, "manxager")
-    assert not re.search(service.topic_write, "agent") and not re.search(service.topic_write, "xagent.w-1")
-    assert re.search(service.topic_read, "anything") is None
-    assert re.search(service.read, f"{reply_prefix('service.api')}0a")
-    assert not re.search(service.read, f"{reply_prefix('service.other')}0a")
+    assert is_prepared(access, queues, exchanges, None)
+    assert is_prepared(access, queues, exchanges, [*access.bindings, Binding("", "q", True, "q")])
+    assert not is_prepared(access, queues[1:], exchanges, None)
+    assert not is_prepared(access, queues[:-1], exchanges, None)
+    assert not is_prepared(access, queues, exchanges[:-1], None)
+    assert not is_prepared(access, queues, exchanges[::2], None)
+    for number in range(len(access.bindings)):
+        rest = [*access.bindings[:number], *access.bindings[number + 1:]]
+        assert not is_prepared(access, queues, exchanges, rest)
+        assert not is_prepared(access, queues, exchanges, [*rest, replace(access.bindings[number], routing_key="#")])
+
+
+def test_an_inlet_without_its_queue_is_noticed():
+    queues = [StoredQueue("fm.manager"), StoredQueue("x")]
+    bound = Binding("flock.to.fm.manager", "fm.manager", True, "")
+    assert lost_inlets(["fm.manager", "mtce.conductor"], queues, []) == [bound], "a service makes its queue itself"
+    assert lost_inlets(["fm.manager"], queues, [bound]) == []
 
 
 def test_exchanges_of_senders_and_of_topics():
