@@ -135,12 +135,14 @@ _rabbit.RabbitMessage = _Message
 @dataclass(frozen=True, slots=True)
 class Arrived:
     """What is known of a message before its content is used: the validated user id, None without one; its size in
-    bytes; the queue to which it wants the reply, None for a cast; what is wrong with its content, or empty."""
+    bytes; the queue to which it wants the reply, None for a cast; what is wrong with its content, or empty; the
+    exchange to which it was sent."""
 
     user_id: str | None
     size: int
     reply_queue: str | None
     damage: str = ""
+    exchange: str = ""
 
 
 class Delivery(enum.Enum):
@@ -380,7 +382,8 @@ def _arrived(message: Any) -> Arrived:
     raw, reply_queue = message._raw_message, message.get(REPLY_QUEUE)
     user_id = raw.properties.get("user_id")
     return Arrived(user_id if isinstance(user_id, str) else None, len(raw.body or b""),
-                   None if reply_queue is None else str(reply_queue), message.damage)
+                   None if reply_queue is None else str(reply_queue), message.damage,
+                   str(raw.delivery_info.get("exchange", "")))
 
 
 def install_checkpoint(messaging: Any, checkpoint: Checkpoint) -> bool:

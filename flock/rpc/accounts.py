@@ -190,6 +190,12 @@ def sender_of(user_id: str | None) -> Sender:
     return Sender(SenderKind.UNKNOWN, (user_id or "")[:64])
 
 
+def sender_to(exchange: str) -> Sender:
+    """Who sent a message to ``exchange``: only a host may write to its own. Unknown for those of others."""
+    found = sender_of(exchange.partition(".")[2])
+    return found if found.kind is SenderKind.HOST else sender_of(None)
+
+
 def reply_prefix(account: str) -> str:
     """The beginning of the names of all reply queues of ``account``."""
     return f"reply_{account}_"

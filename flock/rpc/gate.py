@@ -15,7 +15,7 @@ from typing import Any
 
 from flock.foreign.messaging import Arrived
 from flock.rpc import metrics
-from flock.rpc.accounts import Sender, SenderKind, is_reply_queue, sender_of
+from flock.rpc.accounts import Sender, SenderKind, is_reply_queue, sender_of, sender_to
 from flock.rpc.errors import HostUnknown, SenderRefused, TooManyMessages
 from flock.rpc.interface import InterfaceSpec, MethodSpec
 from flock.rpc.refusals import Refusals
@@ -176,7 +176,7 @@ class Gate:
         """What the context of a request gets: its sender and whether that is over its share. None drops it."""
         sender = sender_of(arrived.user_id)
         if arrived.user_id is None:
-            self._dropped(sender, "a request without a user id")
+            self._dropped(sender_to(arrived.exchange), "a request without a user id")
             return None
         if arrived.reply_queue is not None and not is_reply_queue(arrived.reply_queue, arrived.user_id):
             self._dropped(sender, "a request that wants its reply sent to another's queue")

@@ -3,7 +3,8 @@
 
 The limits of ``sysinv.bootstrap.front`` are per address, and a machine on the management network gives itself as many
 addresses as it likes. So all addresses that are no host's share one small limit. What comes in a host's name from a
-wrong card is dropped: it would use up what that host may send.
+wrong card is dropped: it would use up what that host may send. Hosts whose card is not known share a large limit,
+because anybody can speak in their names.
 """
 from __future__ import annotations
 
@@ -14,6 +15,7 @@ from sysinv.model.busaccounts import BUS_PORT
 TABLE = "flock-bus-clients"
 # A host that has just been added is a stranger for a minute: an inventory has some hundred kilobytes.
 STRANGERS_KBYTES_PER_S, STRANGERS_KBYTES_BURST = 128, 512
+UNPROVEN_KBYTES_PER_S, UNPROVEN_KBYTES_BURST = 4096, 16384
 FAMILIES = (("ip", "ipv4_addr", "."), ("ip6", "ipv6_addr", ":"))
 
 
@@ -37,7 +39,9 @@ def script(clients: Iterable[str], cards: Mapping[str, Iterable[str]], kept_s: i
         rules += [f"    tcp dport @guarded {family} saddr @{family}_paired "
                   f"{family} saddr . ether saddr != @{family}_pairs counter drop",
                   f"    tcp dport @guarded {family} saddr != @{family}_clients limit rate over "
-                  f"{STRANGERS_KBYTES_PER_S} kbytes/second burst {STRANGERS_KBYTES_BURST} kbytes counter drop"]
+                  f"{STRANGERS_KBYTES_PER_S} kbytes/second burst {STRANGERS_KBYTES_BURST} kbytes counter drop",
+                  f"    tcp dport @guarded {family} saddr != @{family}_paired limit rate over "
+                  f"{UNPROVEN_KBYTES_PER_S} kbytes/second burst {UNPROVEN_KBYTES_BURST} kbytes counter drop"]
     lines += [f"table inet {TABLE} {{", *sets,
               "  chain input {",
               "    type filter hook input priority filter - 10; policy accept;",

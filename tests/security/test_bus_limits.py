@@ -130,13 +130,27 @@ UNREADABLE = {
 }
 
 
-def unreadable(channel: amqp.Channel, key: bytes, flags: int, properties: bytes, body: bytes = b"{}") -> bytes:
+def unreadable(channel: amqp.Channel, key: bytes, flags: int, properties: bytes, who: bytes = WHO) -> bytes:
     """The frames of a message to the host's exchange; fields stand in the order of their flags, and the user last."""
     exchange = requests_exchange(host_account("worker-0")).encode()
     parts = (struct.pack(">HHH", 60, 40, 0) + shortstr(exchange) + shortstr(key) + b"\0",
-             struct.pack(">HHQH", 60, 0, len(body), flags | USER) + properties + WHO, body)
+             struct.pack(">HHQH", 60, 0, 2, flags | (USER if who else 0)) + properties + who, b"{}")
     return b"".join(struct.pack(">BHL", kind, channel.channel_id, len(part)) + part + b"\xce"
                     for kind, part in enumerate(parts, 1))
+
+
+def test_a_message_that_cannot_be_read_and_names_nobody_counts_for_its_host(secured: SecuredBus, transports: Any
+                                                                            ) -> None:
+    transport = transports(secured.service("fm-manager"))
+    server = Server(transport, "controller-0", {FmManager: NoFaults()})
+    assert server.start(SERVES_S)
+    try:
+        channel = connect(secured.host("worker-0")).channel()
+        flags, properties = UNREADABLE["the last time"]
+        channel.connection.transport.sock.sendall(unreadable(channel, b"fm.manager", flags, properties, who=b""))
+        wait_for(lambda: list(transport.gate.refusals.take()) == ["worker-0"], 20, "the sender to be known")
+    finally:
+        server.stop(5)
 
 
 @pytest.mark.parametrize("what", [*UNREADABLE, "a key that is no text"])

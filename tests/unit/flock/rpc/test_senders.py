@@ -23,6 +23,7 @@ from flock.rpc.accounts import (
     reply_queues,
     requests_exchange,
     sender_of,
+    sender_to,
     service_account,
     service_permissions,
     stray,
@@ -240,6 +241,16 @@ def test_an_inlet_without_its_queue_is_noticed():
     bound = Binding("flock.to.fm.manager", "fm.manager", True, "")
     assert lost_inlets(["fm.manager", "mtce.conductor"], queues, []) == [bound], "a service makes its queue itself"
     assert lost_inlets(["fm.manager"], queues, [bound]) == []
+
+
+def test_a_message_without_a_name_is_the_hosts_to_whose_exchange_it_was_sent():
+    assert str(sender_to("flock.host.w-1")) == "host w-1"
+    for name in ("flock", "", "flock.to.fm.manager", "flock.host.", "flock.service.fm-api"):
+        assert sender_to(name).kind is SenderKind.UNKNOWN
+    gate, told = Gate(Rates(10, 100, 1000, 10_000)), []
+    gate.note = lambda sender, what: told.append((str(sender), what))
+    assert gate.request(Arrived(None, 10, None, exchange="flock.host.w-1")) is None
+    assert told == [("host w-1", "dropped a request without a user id")]
 
 
 def test_exchanges_of_senders_and_of_topics():
