@@ -40,6 +40,10 @@ def forget_peak() -> None:
     Path("/proc/self/clear_refs").write_text("5")
 
 
+# Python decodes it as "punycode" within half a minute; the time grows with the square of the size.
+SLOW = b"a" * 200_000 + b"-" + b"a" * 200_000
+
+
 def bomb(mib: int) -> bytes:
     """``mib`` MiB of blanks, compressed."""
     packer, blanks = zlib.compressobj(9), b" " * MIB
@@ -66,9 +70,9 @@ def test_a_compressed_message_is_not_unpacked(secured: SecuredBus, transports: A
 
 
 @pytest.mark.parametrize(("content_type", "encoding", "body"), [
-    ("text/plain", "punycode", b"a" * 100_000 + b"-" + b"b" * 100_000), ("application/data", "zlib", bomb(1024)),
+    ("text/plain", "punycode", SLOW), ("application/data", "zlib", bomb(1024)),
     ("application/text", "bz2", bz2.compress(b" " * 512 * MIB)), ("", "utf-7", b"+" * 1_000_000),
-    ("application/json", "punycode", b"[" * 1_000_000), ("application/json", "utf-8", b"1" * 1_000_000),
+    ("application/json", "punycode", SLOW), ("application/json", "utf-8", b"1" * 1_000_000),
     ("application/json", "utf-8", b"[1, 2]"), ("application/json", "utf-8", b"\xff{")])
 def test_content_is_read_by_no_codec_that_a_sender_names(secured: SecuredBus, transports: Any, content_type: str,
                                                          encoding: str, body: bytes) -> None:
@@ -88,7 +92,7 @@ def test_content_is_read_by_no_codec_that_a_sender_names(secured: SecuredBus, tr
         begun_s = time.process_time()
         client(FmManager, transports(secured.service("mtce-conductor")), deadline_s=SERVES_S).get_faults(
             alarm_id=None, entity_instance_id=None, below=True)
-        assert peak_mib() - before < 100 and time.process_time() - begun_s < 10
+        assert peak_mib() - before < 100 and time.process_time() - begun_s < 3
         assert list(transport.gate.refusals.take()) == ["worker-0"]
     finally:
         server.stop(5)

@@ -37,6 +37,17 @@ def test_a_damaged_message_keeps_its_sender_and_nothing_else() -> None:
     assert message.properties == {"content_type": DAMAGED}
 
 
+@pytest.mark.parametrize(("encoding", "is_read"), [
+    ("utf-8", True), ("UTF-8", True), ("punycode", False), ("zlib", False), ("utf-7", False), ("", False)])
+def test_a_body_is_decoded_by_no_codec_that_a_sender_names(encoding: str, is_read: bool) -> None:
+    message = Message()
+    raw = properties(content_type="application/json", content_encoding=encoding, user_id="host.a")
+    message.inbound_header(struct.pack(">HHQ", 60, 0, 5) + raw)
+    assert message.properties["user_id"] == "host.a"
+    assert (message.content_type == "application/json") is is_read
+    assert message.content_encoding == (encoding if is_read else "utf-8")
+
+
 def test_arguments_that_are_no_text_are_read_all_the_same() -> None:
 
     raw = b"\x01t" + struct.pack(">QB", 7, 1) + b"\x01e" + b"\x02\xff\xfe"
