@@ -13,12 +13,11 @@ from typing import Any, Protocol
 
 import cachetools
 
-from flock.foreign import frames, load, require  # noqa: F401 - with frames, a message that cannot be read is damaged
+from flock.foreign import frames, load, messages, require  # noqa: F401 - frames: what cannot be read is damaged
 from flock.service import backend  # noqa: F401 - chooses native threads before oslo.messaging is loaded
 
 # isort: split
 from amqp.exceptions import MessageNacked, NotFound
-from kombu import compression
 from oslo_messaging import exceptions as messaging_exceptions
 from oslo_messaging import server as message_server
 from oslo_messaging import transport as message_transport
@@ -82,8 +81,6 @@ for _owner, _name, _needed_for in (
         (_rabbit.Consumer, "queue", _SENDERS),
         (_rabbit.Consumer, "queue_name", _SENDERS),
         (_rabbit.Consumer, "_declared_on", _SENDERS),
-        (_rabbit, "RabbitMessage", _SENDERS),
-        (_rabbit.RabbitMessage, "_raw_message", _SENDERS),
         (_rabbit.Connection, "ensure", _SENDERS),
         (_rabbit.Connection, "_connection_lock", _SENDERS),
         (_rabbit.Connection, "_ensure_publishing", _REPLIES),
@@ -98,38 +95,7 @@ for _owner, _name, _needed_for in (
     require(PACKAGE, _owner, _name, _needed_for)
 
 
-CONTEXT, REPLY_QUEUE = "_context_", "_reply_q"
-CONTENT_TYPE = "application/json"
-
-
-def _never(_data: bytes) -> bytes:
-    raise ValueError("messages are not compressed here")
-
-
-# kombu unpacks a message before anything can look at its sender, and one megabyte may become gigabytes.
-for _content_type in compression.encoders():  # type: ignore[no-untyped-call]
-    compression.register(_never, _never, _content_type)  # type: ignore[no-untyped-call]
-
-
-class _Message(_rabbit.RabbitMessage):  # type: ignore[name-defined,misc]
-    """A message as the broker delivers it; ``damage`` says why its content was not read, and is empty when it was.
-
-    kombu decodes any other content than JSON by the codec of Python that the sender names, before anything can look at
-    the sender: 100 kB of one codec take half a minute, and 700 bytes of another become a gigabyte.
-    """
-
-    def __init__(self, raw_message: Any) -> None:
-        self._raw_message = raw_message
-        self.damage = "" if raw_message.content_type == CONTENT_TYPE else "whose content is not JSON"
-        if not self.damage:
-            try:
-                super().__init__(raw_message)
-            except Exception as error:  # noqa: BLE001 - whatever a sender wrote, its message alone is refused
-                # The driver would write each of them into the log.
-                self.damage = f"with content that cannot be read ({type(error).__name__})"
-
-
-_rabbit.RabbitMessage = _Message
+REPLY_QUEUE = "_reply_q"
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,13 +268,12 @@ class _CheckedConnection(_rabbit.Connection):  # type: ignore[name-defined,misc]
             message.acknowledge()
             return
         for name, value in known.items():
-            # What the sender itself wrote under this name is overwritten.
-            message[CONTEXT + name] = value
-        take(message)
+            message[messages.CONTEXT + name] = value
+        _take(take, message)
 
     def _reply(self, take: Callable[[Any], None], message: Any) -> None:
         if self._checkpoint.reply(_arrived(message)):
-            take(message)
+            _take(take, message)
         else:
             message.acknowledge()
 
@@ -376,6 +341,14 @@ def _find(consumer: Any, connection: Any) -> None:
         time.sleep(QUEUE_RETRY_S)
         raise QueueMissing(error, None, consumer.queue_name, None) from None
     consumer.queue, consumer._declared_on = queue, connection.channel
+
+
+def _take(take: Callable[[Any], None], message: Any) -> None:
+    """Give a message to the driver, which has acknowledged it when it fails: another answer would end the consumer."""
+    try:
+        take(message)
+    except Exception as error:  # noqa: BLE001 - whatever a message holds, the next one is taken
+        LOG.warning("a message is dropped: %s", error)
 
 
 def _arrived(message: Any) -> Arrived:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import bz2
+import json
 import struct
 import time
+import uuid
 import zlib
 from pathlib import Path
 from typing import Any
@@ -172,8 +174,7 @@ def test_a_message_that_cannot_be_read_stops_nobody(secured: SecuredBus, transpo
         for _ in range(3):
             faults.get_faults(alarm_id=None, entity_instance_id=None, below=True)
         wait_for(lambda: list(transport.gate.refusals.take()) == ["worker-0"], 20, "the sender to be known")
-        depth = next(queue for queue in queue_lengths(secured) if queue[0] == "fm.manager")[1]
-        assert depth == 0, "it was taken from the queue"
+        assert dict(queue_lengths(secured))["fm.manager"] == 0, "it was taken from the queue"
     finally:
         server.stop(5)
 
@@ -182,3 +183,57 @@ def queue_lengths(secured: SecuredBus) -> list[tuple[str, int]]:
     """Name and number of messages, delivered ones that are not acknowledged too, of each queue."""
     told = secured.node.control("--quiet", "list_queues", "name", "messages")
     return [(words[0], int(words[1])) for line in told.splitlines() if (words := line.split("\t"))[-1].isdigit()]
+
+
+ODD_FIELDS: dict[str, dict[str, Any]] = {
+    "a context of the driver's own": {"_context_self": 1, "_msg_id": 7},
+    "a list as id": {"_unique_id": ["x"]}, "a number as queue": {"_reply_q": 5}, "a table as method": {"method": {}},
+    "a number as version": {"version": 1.0}, "no version": {"version": "1.x"}, "a text as arguments": {"args": "body"},
+    "a list as timeout": {"_timeout": []}, "a long id": {"_unique_id": "x" * 100_000},
+    "a list as name space": {"namespace": [1]}, "a list as request id": {"_context_request_id": [1]},
+}
+
+
+@pytest.mark.parametrize("what", ODD_FIELDS)
+def test_a_field_of_a_wrong_type_ends_no_consumer(secured: SecuredBus, transports: Any, what: str) -> None:
+    """The driver had acknowledged the message, then refused it again, and lost its connection."""
+    transport = transports(secured.service("fm-manager"))
+    server = Server(transport, "controller-0", {FmManager: NoFaults()})
+    assert server.start(SERVES_S)
+    try:
+        channel = connect(secured.host("worker-0")).channel()
+        for _ in range(20):
+            body = {"method": "get_faults", "namespace": "FmManager", "version": "1.0", "args": {},
+                    "_unique_id": uuid.uuid4().hex, **ODD_FIELDS[what]}
+            channel.basic_publish(
+                amqp.Message(json.dumps({"oslo.version": "2.0", "oslo.message": json.dumps(body)}),
+                             content_type="application/json", content_encoding="utf-8",
+                             user_id=host_account("worker-0")),
+                requests_exchange(host_account("worker-0")), "fm.manager")
+        faults = client(FmManager, transports(secured.service("mtce-conductor")), deadline_s=SERVES_S)
+        for _ in range(3):
+            faults.get_faults(alarm_id=None, entity_instance_id=None, below=True)
+        wait_for(lambda: list(transport.gate.refusals.take()) == ["worker-0"], 20, "the sender to be known")
+        assert dict(queue_lengths(secured))["fm.manager"] == 0
+    finally:
+        server.stop(5)
+
+
+def test_a_context_that_a_sender_writes_is_not_passed_on(secured: SecuredBus, transports: Any) -> None:
+    transport = transports(secured.service("fm-manager"))
+    server = Server(transport, "controller-0", {FmManager: NoFaults()})
+    assert server.start(SERVES_S)
+    try:
+        channel = connect(secured.host("worker-0")).channel()
+        for name in ("self", "cls", "values", "msg_id", "request_id ", "flock_sender"):
+            body = {"method": "nothing", "namespace": "Nobody", "version": "1.0", "args": {}, f"_context_{name}": "x"}
+            channel.basic_publish(
+                amqp.Message(json.dumps({"oslo.version": "2.0", "oslo.message": json.dumps(body)}),
+                             content_type="application/json", content_encoding="utf-8",
+                             user_id=host_account("worker-0")),
+                requests_exchange(host_account("worker-0")), "fm.manager")
+        client(FmManager, transports(secured.service("mtce-conductor")), deadline_s=SERVES_S).get_faults(
+            alarm_id=None, entity_instance_id=None, below=True)
+        assert dict(queue_lengths(secured))["fm.manager"] == 0
+    finally:
+        server.stop(5)

@@ -9,6 +9,7 @@ from amqp import Message, abstract_channel
 from amqp.serialization import loads
 
 from flock.foreign.frames import DAMAGED, user_id_of
+from flock.foreign.messages import TEXT_MAX, CheckedMessage, odd_field
 from flock.rpc import messaging  # noqa: F401 - the bus reads messages so
 
 
@@ -35,6 +36,36 @@ def test_a_damaged_message_keeps_its_sender_and_nothing_else() -> None:
     assert message.body_size == 5
     message.inbound_header(struct.pack(">HHQ", 60, 0, 5) + flags + b"\xff\xff\xff\xff")
     assert message.properties == {"content_type": DAMAGED}
+
+
+REQUEST = {"method": "m", "namespace": "n", "version": "1.0", "args": {"body": "b"}, "_msg_id": None, "_reply_q": "q",
+           "_unique_id": "u", "_timeout": 1.5, "_context_request_id": "r"}
+
+
+@pytest.mark.parametrize("name", [*REQUEST])
+def test_a_field_of_a_wrong_type_is_odd(name: str) -> None:
+    assert odd_field(REQUEST) is odd_field({}) is odd_field({"result": [1], "failure": None, "ending": True}) is None
+    assert odd_field({**REQUEST, name: ["x"]}) == name
+    if name not in ("args", "_timeout", "version"):
+        assert odd_field({**REQUEST, name: "x" * (TEXT_MAX + 1)}) == name
+
+
+class Raw:
+    """A message as kombu gives it."""
+
+    content_type = "application/json"
+
+    def __init__(self, payload: object) -> None:
+        self.payload = payload
+
+
+@pytest.mark.parametrize(("content", "damage"), [
+    ({"method": "m", "_context_self": 1, "_context_request_id": "r"}, ""), ({"method": 5}, "with a wrong field method"),
+    ([1], "with content that cannot be read (")])
+def test_a_context_that_a_sender_writes_is_taken_out(content: object, damage: str) -> None:
+    found = CheckedMessage(Raw(content))
+    assert found.damage.startswith(damage) and (damage or found.damage == "")
+    assert "_context_self" not in found and (damage or found["_context_request_id"] == "r")
 
 
 @pytest.mark.parametrize(("encoding", "is_read"), [
