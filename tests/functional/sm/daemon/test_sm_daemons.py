@@ -141,7 +141,7 @@ def test_daemon_that_stands_still_is_fenced(yards: Builder) -> None:
 def test_daemons_that_end(yards: Builder) -> None:
     """A daemon that is killed, or announces its absence and ends, leaves its services to the next one. A second daemon
     does not start. --stop-services moves everything away before the daemon ends."""
-    yard = yards(lease_ms=6_000, grant_ms=6_000, fence_delay_ms=5_000)
+    yard = yards(lease_ms=12_000, grant_ms=12_000, fence_delay_ms=10_000)
     active, standby = yard.active()
     standby.signal(signal.SIGTERM)
     standby.start()
