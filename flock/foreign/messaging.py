@@ -252,9 +252,7 @@ class _CheckedConnection(_rabbit.Connection):  # type: ignore[name-defined,misc]
         def ask() -> None:
             self.set_transport_socket_timeout(REPLY_S)
             try:
-                found.append(self.channel.queue_declare(queue, passive=True).consumer_count)
-            except NotFound as error:
-                raise QueueMissing(error, None, queue, None) from None
+                found.append(_consumers(self.channel, queue))
             finally:
                 self.set_transport_socket_timeout()
 
@@ -334,13 +332,21 @@ def _declare_with_inlet(consumer: Any, declare: Callable[[Any], None], inlet: st
 def _find(consumer: Any, connection: Any) -> None:
     """Use the queue that the broker holds ready: QueueMissing without it, after a pause, because the driver's threads
     try again at once."""
-    queue = _kombu.Queue(consumer.queue_name, channel=connection.channel, no_declare=True)
     try:
-        queue.queue_declare(passive=True)
-    except NotFound as error:
+        _consumers(connection.channel, consumer.queue_name)
+    except QueueMissing:
         time.sleep(QUEUE_RETRY_S)
-        raise QueueMissing(error, None, consumer.queue_name, None) from None
-    consumer.queue, consumer._declared_on = queue, connection.channel
+        raise
+    consumer.queue = _kombu.Queue(consumer.queue_name, channel=connection.channel, no_declare=True)
+    consumer._declared_on = connection.channel
+
+
+def _consumers(channel: Any, queue: str) -> int:
+    """How many consumers a queue has; QueueMissing."""
+    try:
+        return int(channel.queue_declare(queue, passive=True).consumer_count)
+    except NotFound as error:
+        raise QueueMissing(error, None, queue, None) from None
 
 
 def _take(take: Callable[[Any], None], message: Any) -> None:
@@ -395,7 +401,7 @@ def reply_queue_opener(messaging: Any) -> Callable[[], Any] | None:
 def consumers_of(messaging: Any, queue: str) -> int:
     """How many consumers the broker has for a queue; QueueMissing, MessagingException."""
     with messaging._driver._get_connection(retry=REPLY_RETRIES) as connection:
-        return int(connection.consumers_of(queue))
+        return connection.consumers_of(queue)  # type: ignore[no-any-return]
 
 
 def use_executor(server: Any, executor: Callable[..., Any]) -> None:

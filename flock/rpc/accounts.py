@@ -12,7 +12,7 @@ import binascii
 import enum
 import hashlib
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 
 EXCHANGE = "flock"
@@ -134,25 +134,22 @@ class StoredQueue:
         return self.kind == "classic" and self.arguments <= USUAL_ARGUMENTS
 
 
-def is_prepared(access: HostAccess, queues: Iterable[StoredQueue], exchanges: Iterable[str],
-                bindings: Collection[Binding] | None) -> bool:
-    """Whether the broker has all of the host's exchanges, queues and bindings; ``bindings`` is None when those were not
-    listed."""
+def is_prepared(access: HostAccess, queues: Set[str], exchanges: Set[str], bindings: Set[Binding] | None) -> bool:
+    """Whether the broker has all of the host's exchanges, queues and bindings; ``queues`` and ``exchanges`` are names,
+    and ``bindings`` is None when those were not listed."""
     wanted = {access.requests, *(inlet(topic, access.exchange) for topic in access.topics)}
-    names = {queue.name for queue in queues}
-    return (names.issuperset(access.queues) and wanted.issubset(exchanges)
-            and (bindings is None or set(access.bindings) <= set(bindings)))
+    return (queues >= set(access.queues) and wanted <= exchanges
+            and (bindings is None or bindings >= set(access.bindings)))
 
 
-def lost_inlets(topics: Iterable[str], queues: Iterable[StoredQueue], bindings: Collection[Binding],
-                exchange: str = EXCHANGE) -> list[Binding]:
-    """The bindings of inlets to the queues of their topics that the broker lacks.
+def lost_inlets(topics: Iterable[str], queues: Set[str], bindings: Set[Binding], exchange: str = EXCHANGE
+                ) -> list[Binding]:
+    """The bindings of inlets to the queues of their topics that the broker lacks; ``queues`` are names.
 
     A service makes them together with its queue, and hears its own messages without them.
     """
-    names, known = {queue.name for queue in queues}, set(bindings)
     wanted = (Binding(inlet(topic, exchange), topic, True, "") for topic in topics)
-    return [binding for binding in wanted if binding.destination in names and binding not in known]
+    return [binding for binding in wanted if binding.destination in queues and binding not in bindings]
 
 
 def stray(access: HostAccess, queues: Iterable[StoredQueue], exchanges: Iterable[str], bindings: Mapping[str, int]

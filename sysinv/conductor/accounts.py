@@ -7,7 +7,7 @@ import logging
 import secrets
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -71,7 +71,7 @@ class HostAccounts:
             raise HostNotFound(id=host_uuid)
         password = secrets.token_urlsafe(PASSWORD_BYTES)
         self._admin.renew(busaccounts.of_host(hostname, self._exchange), password)
-        self._keep_definitions(self._admin)
+        self._keep_definitions(self._admin, self._admin.hosts())
         LOG.info("host %s has a new account of the message bus", hostname)
         return password
 
@@ -87,6 +87,8 @@ class HostAccounts:
         queues, accounts = self._admin.queues(), self._admin.hosts()
         bindings = self._bindings(self._admin)
         counts = Counter(binding.destination for binding in bindings or ())
+        names, places = {queue.name for queue in queues}, set(exchanges)
+        bound = None if bindings is None else set(bindings)
         # Read after the accounts: an account made since belongs to a host that was there before.
         with self._db.reader() as conn:
             known = set(conn.execute(sa.select(I_HOST.c.hostname)).scalars())
@@ -96,18 +98,18 @@ class HostAccounts:
                 self._admin.remove(access)
                 LOG.info("the account of the deleted host %s is removed from the message bus", hostname)
                 continue
-            if is_missing or not is_prepared(access, queues, exchanges, bindings):
+            if is_missing or not is_prepared(access, names, places, bound):
                 self._admin.prepare(access)
             self._remove_stray(self._admin, hostname, access, *stray(access, queues, exchanges, counts))
         # Their exchanges may have been made just now.
-        for binding in lost_inlets(busaccounts.HOST_SENDS_TO, queues, bindings, self._exchange) if bindings else ():
+        for binding in lost_inlets(busaccounts.HOST_SENDS_TO, names, bound, self._exchange) if bound else ():
             self._admin.bind(binding)
             LOG.warning("requests of hosts did not reach %s; its queue is bound again", binding.destination)
-        self._keep_definitions(self._admin)
+        self._keep_definitions(self._admin, accounts)
 
-    def _keep_definitions(self, admin: BusAdmin) -> None:
+    def _keep_definitions(self, admin: BusAdmin, hostnames: Iterable[str]) -> None:
         """For the broker of the other controller, which starts with them when it takes over."""
-        accesses = [busaccounts.of_host(hostname, self._exchange) for hostname in admin.hosts()]
+        accesses = [busaccounts.of_host(hostname, self._exchange) for hostname in hostnames]
         self._keep(json.dumps(admin.definitions(self._exchange, accesses), indent=1, sort_keys=True) + "\n")
 
     def _bindings(self, admin: BusAdmin) -> list[Binding] | None:

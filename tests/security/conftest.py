@@ -4,23 +4,31 @@ from __future__ import annotations
 
 import contextlib
 import json
+import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
 import amqp
 import pytest
 
-from flock.rpc import Transport, transport
-from flock.rpc.accounts import host_account, service_account
+from flock.db import Database
+from flock.rpc import Server, Transport, client, transport
+from flock.rpc.accounts import EXCHANGE, host_account, service_account
 from flock.rpc.admin import BusAdmin
+from flock.rpc.interface import interface_spec
 from flock.testing.fixtures import private_conf
-from flock.testing.services.rabbitmq import RabbitNode
+from flock.testing.services.rabbitmq import SERVES_S, RabbitNode
+from mtce.contract.rpc import MtceAgent
 from sysinv.bootstrap import bus
 from sysinv.bootstrap.secrets import generate
+from sysinv.conductor.accounts import HostAccounts
+from sysinv.db.tables import METADATA
 from sysinv.model import busaccounts
 from tests.security.hostaccounts import give_account, permit_as_before, permit_as_now
 from tests.security.served import front  # noqa: F401 - a fixture
@@ -106,6 +114,57 @@ def transports() -> Iterator[Any]:
     yield make
     for one in made:
         one.close()
+
+
+@pytest.fixture
+def auditor(secured: SecuredBus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+            ) -> Iterator[Callable[..., HostAccounts]]:
+    """``auditor(hostname, told, clock)``: the conductor's care for one host, whose refusals go into ``told``.
+
+    No host is known to its database, and other tests need the other accounts.
+    """
+    db = Database(f"sqlite:///{tmp_path}/sysinv.sqlite")
+    with db.writer() as conn:
+        METADATA.create_all(conn)
+
+    def make(hostname: str, told: list[str] | None = None, clock: Callable[[], float] = time.monotonic) -> HostAccounts:
+        names = [] if told is None else told
+        monkeypatch.setattr(secured.admin, "hosts", lambda: [hostname])
+        return HostAccounts(db, secured.admin, EXCHANGE, hostname, lambda name, reason: names.append(name), clock)
+
+    yield make
+    db.dispose()
+
+
+class ListeningAgent:
+    """The agent of a host, which notes that a command has arrived."""
+
+    def __init__(self, hostname: str, bus: Transport, conductor: Transport) -> None:
+        self._heard = threading.Event()
+        agent = SimpleNamespace(**{name: lambda **_: self._heard.set() for name in interface_spec(MtceAgent).methods})
+        self.server = Server(bus, hostname, {MtceAgent: agent}, echo_interval_s=0.2)
+        assert self.server.start(SERVES_S)
+        self._commands = client(MtceAgent, conductor, hostname)
+
+    def hears(self, within_s: float = 0.5) -> bool:
+        """Whether it gets a command that is sent now."""
+        self._commands.reboot(host_uuid="", boot_id="", request_id="1", delay_s=0)
+        return self._heard.wait(within_s)
+
+
+@pytest.fixture
+def listening(secured: SecuredBus, transports: Any) -> Iterator[Callable[[str], ListeningAgent]]:
+    """``listening(hostname)``: the host's agent, which ends with the test."""
+    made: list[ListeningAgent] = []
+
+    def make(hostname: str) -> ListeningAgent:
+        made.append(ListeningAgent(hostname, transports(secured.host(hostname)),
+                                   transports(secured.service("mtce-conductor"))))
+        return made[-1]
+
+    yield make
+    for agent in made:
+        agent.server.stop(5)
 
 
 def connect(url: str) -> amqp.Connection:

@@ -2,8 +2,10 @@
 """Accounts of hosts at the broker of a test."""
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from flock.core.errors import Unavailable
-from flock.rpc.accounts import EXCHANGE, HostAccess, requests_exchange
+from flock.rpc.accounts import EXCHANGE, requests_exchange
 from flock.rpc.admin import BusAdmin
 from flock.testing.services.process import wait_for
 from flock.testing.services.rabbitmq import RabbitNode
@@ -13,15 +15,20 @@ ANSWER_S = 60.0
 
 
 def give_account(admin: BusAdmin, hostname: str, password: str) -> None:
-    """Give a host its account. A broker that has just started on a busy machine takes longer than one request may."""
-    def given() -> bool:
+    """Give a host its account."""
+    _repeat(lambda: admin.renew(busaccounts.of_host(hostname, EXCHANGE), password))
+
+
+def _repeat(step: Callable[[], None]) -> None:
+    """A broker that has just started on a busy machine takes longer than one request may."""
+    def done() -> bool:
         try:
-            admin.renew(busaccounts.of_host(hostname, EXCHANGE), password)
+            step()
         except Unavailable:
             return False
         return True
 
-    wait_for(given, ANSWER_S, "the broker's management to answer")
+    wait_for(done, ANSWER_S, "the broker's management to answer")
 
 
 def permit_as_before(node: RabbitNode, hostname: str) -> None:
@@ -41,12 +48,4 @@ def permit_as_now(node: RabbitNode, admin: BusAdmin, hostname: str) -> None:
     rights = access.permissions
     node.control("set_permissions", access.account, rights.configure, rights.write, rights.read)
     node.control("set_topic_permissions", access.account, EXCHANGE, rights.topic_write, rights.topic_read)
-    wait_for(lambda: _is_made(admin, access), ANSWER_S, "the host's queues")
-
-
-def _is_made(admin: BusAdmin, access: HostAccess) -> bool:
-    try:
-        admin.prepare(access)
-    except Unavailable:
-        return False
-    return True
+    _repeat(lambda: admin.prepare(access))

@@ -11,24 +11,15 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import amqp
 import pytest
 
 from flock.core.errors import Unavailable
-from flock.db import Database
-from flock.rpc import Server, client
 from flock.rpc.accounts import EXCHANGE, FRAME_BYTES_MAX, host_account, inlet, requests_exchange
-from flock.rpc.interface import interface_spec
 from flock.testing.services.process import wait_for
-from flock.testing.services.rabbitmq import SERVES_S
-from mtce.contract.rpc import MtceAgent
-from sysinv.conductor.accounts import HostAccounts
 from sysinv.conductor.busguard import SEARCH_AFTER_S, BusGuard
-from sysinv.db.tables import METADATA
 from sysinv.model import busaccounts, busguard
 from tests.security.conftest import SecuredBus, connect, refused
 from tests.security.hostaccounts import permit_as_before
@@ -118,15 +109,9 @@ def test_agents_of_others_cannot_be_reached(secured: SecuredBus, victim: amqp.Ch
     connection.close()
 
 
-def test_what_a_host_leaves_in_the_broker_is_removed(secured: SecuredBus, tmp_path: Path,
-                                                     monkeypatch: pytest.MonkeyPatch) -> None:
-    db = Database(f"sqlite:///{tmp_path}/sysinv.sqlite")
-    with db.writer() as conn:
-        METADATA.create_all(conn)
+def test_what_a_host_leaves_in_the_broker_is_removed(secured: SecuredBus, auditor: Any) -> None:
     told: list[str] = []
-    accounts = HostAccounts(db, secured.admin, EXCHANGE, "worker-0", lambda hostname, reason: told.append(hostname))
-    # No host is known to this database, and other tests need the other accounts.
-    monkeypatch.setattr(secured.admin, "hosts", lambda: ["worker-0"])
+    accounts = auditor("worker-0", told)
     channel = connect(secured.host("worker-0")).channel()
     channel.exchange_declare(f"{OWN}4", "topic", durable=True, auto_delete=False)
     channel.queue_declare("reply_host.worker-0_aa", durable=True, auto_delete=False,
@@ -145,30 +130,14 @@ def test_what_a_host_leaves_in_the_broker_is_removed(secured: SecuredBus, tmp_pa
     accounts.audit()
     assert not [queue for queue in secured.admin.queues() if queue.name.startswith("reply_host.worker-0_")]
     assert told == ["worker-0", "worker-0"]
-    db.dispose()
 
 
-def test_agents_are_reached_again_when_the_exchange_was_missing(
-        secured: SecuredBus, transports: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    reached = threading.Event()
-    agent = SimpleNamespace(**{name: lambda **_: reached.set() for name in interface_spec(MtceAgent).methods})
-    server = Server(transports(secured.host("worker-1")), "worker-1", {MtceAgent: agent}, echo_interval_s=0.2)
-    assert server.start(SERVES_S)
-    db = Database(f"sqlite:///{tmp_path}/sysinv.sqlite")
-    with db.writer() as conn:
-        METADATA.create_all(conn)
-    monkeypatch.setattr(secured.admin, "hosts", lambda: ["worker-1"])
+def test_agents_are_reached_again_when_the_exchange_was_missing(secured: SecuredBus, auditor: Any, listening: Any
+                                                                ) -> None:
+    agent = listening("worker-1")
     connect(secured.node.url).channel().exchange_delete(EXCHANGE)
-    HostAccounts(db, secured.admin, EXCHANGE, "worker-1", lambda hostname, reason: None).audit()
-    conductor = client(MtceAgent, transports(secured.service("mtce-conductor")), "worker-1")
-
-    def commanded() -> bool:
-        conductor.reboot(host_uuid="", boot_id="", request_id="1", delay_s=0)
-        return reached.wait(0.5)
-
-    wait_for(commanded, 60, "a command to reach the agent")
-    server.stop(5)
-    db.dispose()
+    auditor("worker-1").audit()
+    wait_for(agent.hears, 60, "a command to reach the agent")
 
 
 @pytest.mark.parametrize("limit", ["connections", "channels"])
@@ -384,18 +353,12 @@ def test_arguments_of_a_host_do_not_fill_the_broker(secured: SecuredBus) -> None
         assert bound_to(secured, queue) <= 1, "its binding to the default exchange"
 
 
-def test_bindings_of_a_host_do_not_pile_up(secured: SecuredBus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-                                           ) -> None:
+def test_bindings_of_a_host_do_not_pile_up(secured: SecuredBus, auditor: Any) -> None:
     told: list[str] = []
-    db = Database(f"sqlite:///{tmp_path}/sysinv.sqlite")
-    with db.writer() as conn:
-        METADATA.create_all(conn)
-    monkeypatch.setattr(secured.admin, "hosts", lambda: ["worker-0"])
-    accounts = HostAccounts(db, secured.admin, EXCHANGE, "worker-0", lambda hostname, reason: told.append(hostname))
+    accounts = auditor("worker-0", told)
     attacker = flood_of_binds(secured, 2 * busaccounts.HOST_BINDINGS_MAX)
     wait_for(lambda: bound_to(secured, OWN_QUEUE) > busaccounts.HOST_BINDINGS_MAX, 60, "the bindings")
     accounts.audit()
     assert told == ["worker-0"]
     wait_for(lambda: not bound_to(secured, OWN_QUEUE), 30, "the bindings to be removed")
     attacker.close()
-    db.dispose()

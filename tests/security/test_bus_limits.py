@@ -203,13 +203,8 @@ def test_a_field_of_a_wrong_type_ends_no_consumer(secured: SecuredBus, transport
     try:
         channel = connect(secured.host("worker-0")).channel()
         for _ in range(20):
-            body = {"method": "get_faults", "namespace": "FmManager", "version": "1.0", "args": {},
-                    "_unique_id": uuid.uuid4().hex, **ODD_FIELDS[what]}
-            channel.basic_publish(
-                amqp.Message(json.dumps({"oslo.version": "2.0", "oslo.message": json.dumps(body)}),
-                             content_type="application/json", content_encoding="utf-8",
-                             user_id=host_account("worker-0")),
-                requests_exchange(host_account("worker-0")), "fm.manager")
+            sent_by_oslo(channel, {"method": "get_faults", "namespace": "FmManager", "version": "1.0", "args": {},
+                                   "_unique_id": uuid.uuid4().hex, **ODD_FIELDS[what]})
         faults = client(FmManager, transports(secured.service("mtce-conductor")), deadline_s=SERVES_S)
         for _ in range(3):
             faults.get_faults(alarm_id=None, entity_instance_id=None, below=True)
@@ -219,6 +214,14 @@ def test_a_field_of_a_wrong_type_ends_no_consumer(secured: SecuredBus, transport
         server.stop(5)
 
 
+def sent_by_oslo(channel: amqp.Channel, fields: dict[str, Any]) -> None:
+    """Publish a message of worker-0 to fm-manager in oslo.messaging's envelope."""
+    channel.basic_publish(
+        amqp.Message(json.dumps({"oslo.version": "2.0", "oslo.message": json.dumps(fields)}),
+                     content_type="application/json", content_encoding="utf-8", user_id=host_account("worker-0")),
+        requests_exchange(host_account("worker-0")), "fm.manager")
+
+
 def test_a_context_that_a_sender_writes_is_not_passed_on(secured: SecuredBus, transports: Any) -> None:
     transport = transports(secured.service("fm-manager"))
     server = Server(transport, "controller-0", {FmManager: NoFaults()})
@@ -226,12 +229,8 @@ def test_a_context_that_a_sender_writes_is_not_passed_on(secured: SecuredBus, tr
     try:
         channel = connect(secured.host("worker-0")).channel()
         for name in ("self", "cls", "values", "msg_id", "request_id ", "flock_sender"):
-            body = {"method": "nothing", "namespace": "Nobody", "version": "1.0", "args": {}, f"_context_{name}": "x"}
-            channel.basic_publish(
-                amqp.Message(json.dumps({"oslo.version": "2.0", "oslo.message": json.dumps(body)}),
-                             content_type="application/json", content_encoding="utf-8",
-                             user_id=host_account("worker-0")),
-                requests_exchange(host_account("worker-0")), "fm.manager")
+            sent_by_oslo(channel, {"method": "nothing", "namespace": "Nobody", "version": "1.0", "args": {},
+                                   f"_context_{name}": "x"})
         client(FmManager, transports(secured.service("mtce-conductor")), deadline_s=SERVES_S).get_faults(
             alarm_id=None, entity_instance_id=None, below=True)
         assert dict(queue_lengths(secured))["fm.manager"] == 0

@@ -6,24 +6,18 @@ import itertools
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import amqp
 import pytest
 
 from flock.core.errors import Unavailable
-from flock.db import Database
 from flock.rpc import Server, client
 from flock.rpc.accounts import EXCHANGE, host_account, inlet, reply_queues, requests_exchange
-from flock.rpc.interface import interface_spec
 from flock.testing.services.process import wait_for
 from flock.testing.services.rabbitmq import SERVES_S
 from fm.contract.rpc import FmManager
-from mtce.contract.rpc import MtceAgent
-from sysinv.conductor.accounts import BINDINGS_EVERY_S, HostAccounts
-from sysinv.db.tables import METADATA
+from sysinv.conductor.accounts import BINDINGS_EVERY_S
 from sysinv.model import busaccounts
 from tests.security.conftest import SecuredBus, connect, refused
 
@@ -75,26 +69,20 @@ class Faults(FmManager):
         return []
 
 
-def test_a_host_hears_its_commands_and_gets_its_replies(secured: SecuredBus, transports: Any) -> None:
-    heard = threading.Event()
-    agent = SimpleNamespace(**{name: lambda **_: heard.set() for name in interface_spec(MtceAgent).methods})
-    own = transports(secured.host("worker-0"))
+def test_a_host_hears_its_commands_and_gets_its_replies(secured: SecuredBus, transports: Any, listening: Any) -> None:
+    own, agent = transports(secured.host("worker-0")), listening("worker-0")
     manager = Server(transports(secured.service("fm-manager")), "controller-0", {FmManager: Faults()})
-    server = Server(own, "worker-0", {MtceAgent: agent}, echo_interval_s=0.2)
-    assert manager.start(SERVES_S) and server.start(SERVES_S)
+    assert manager.start(SERVES_S)
     before = {queue.name for queue in secured.admin.queues()}
     try:
         for bus in (own, transports(secured.host("worker-0"))):
             assert client(FmManager, bus, deadline_s=SERVES_S).get_faults(
                 alarm_id=None, entity_instance_id="host=worker-0", below=True) == []
-        client(MtceAgent, transports(secured.service("mtce-conductor")), "worker-0").reboot(
-            host_uuid="", boot_id="", request_id="1", delay_s=0)
-        assert heard.wait(30)
+        assert agent.hears(30)
         made = {queue.name for queue in secured.admin.queues()} - before
         assert not [name for name in made if not name.startswith("reply_service.")], "nobody made a queue of a host"
-        assert server.trouble() is None
+        assert agent.server.trouble() is None
     finally:
-        server.stop(5)
         manager.stop(5)
 
 
@@ -108,18 +96,13 @@ def test_one_program_too_many_is_told_why(secured: SecuredBus, transports: Any) 
     buses[-1].wait_for_replies(SERVES_S)
 
 
-def test_the_way_to_a_service_is_made_again(secured: SecuredBus, transports: Any, tmp_path: Path,
-                                            monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_way_to_a_service_is_made_again(secured: SecuredBus, transports: Any, auditor: Any) -> None:
     """The exchange in front of a service's queue is deleted, or its binding: the service hears itself all the same."""
     manager = Server(transports(secured.service("fm-manager")), "controller-0", {FmManager: Faults()})
     assert manager.start(SERVES_S)
-    db = Database(f"sqlite:///{tmp_path}/sysinv.sqlite")
-    with db.writer() as conn:
-        METADATA.create_all(conn)
-    monkeypatch.setattr(secured.admin, "hosts", lambda: ["worker-0"])
     boss = connect(secured.node.url).channel()
     clock = [0.0]
-    accounts = HostAccounts(db, secured.admin, EXCHANGE, "worker-0", lambda hostname, reason: None, lambda: clock[0])
+    accounts = auditor("worker-0", clock=lambda: clock[0])
     own, entrance = transports(secured.host("worker-0")), inlet("fm.manager")
     for lost in (lambda: boss.exchange_delete(entrance), lambda: boss.queue_unbind("fm.manager", entrance),
                  lambda: boss.exchange_unbind(entrance, ACCESS.requests, "fm.manager")):
@@ -130,36 +113,20 @@ def test_the_way_to_a_service_is_made_again(secured: SecuredBus, transports: Any
         assert client(FmManager, own, deadline_s=10).get_faults(
             alarm_id=None, entity_instance_id="host=worker-0", below=True) == []
     manager.stop(5)
-    db.dispose()
 
 
 @pytest.mark.parametrize("lost", ["queue", "binding", "exchange", "reply queue"])
-def test_what_a_host_lacks_is_made_again_and_its_agent_hears(
-        secured: SecuredBus, transports: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lost: str) -> None:
-    heard = threading.Event()
-    agent = SimpleNamespace(**{name: lambda **_: heard.set() for name in interface_spec(MtceAgent).methods})
-    server = Server(transports(secured.host("worker-0")), "worker-0", {MtceAgent: agent}, echo_interval_s=0.2)
-    assert server.start(SERVES_S)
-    db = Database(f"sqlite:///{tmp_path}/sysinv.sqlite")
-    with db.writer() as conn:
-        METADATA.create_all(conn)
-    monkeypatch.setattr(secured.admin, "hosts", lambda: ["worker-0"])
+def test_what_a_host_lacks_is_made_again_and_its_agent_hears(secured: SecuredBus, auditor: Any, listening: Any,
+                                                             lost: str) -> None:
+    agent = listening("worker-0")
     boss = connect(secured.node.url).channel()
     {"queue": lambda: boss.queue_delete(QUEUE), "binding": lambda: boss.queue_unbind(QUEUE, EXCHANGE, QUEUE),
      "exchange": lambda: boss.exchange_delete(ACCESS.requests), "reply queue": lambda: boss.queue_delete(REPLIES[0])}[
         lost]()
-    HostAccounts(db, secured.admin, EXCHANGE, "worker-0", lambda hostname, reason: None).audit()
-    conductor = client(MtceAgent, transports(secured.service("mtce-conductor")), "worker-0")
-
-    def commanded() -> bool:
-        conductor.reboot(host_uuid="", boot_id="", request_id="1", delay_s=0)
-        return heard.wait(0.5)
-
-    wait_for(commanded, 60, "a command to reach the agent")
-    wait_for(lambda: server.trouble() is None, 60, "the agent's own messages to reach it")
+    auditor("worker-0").audit()
+    wait_for(agent.hears, 60, "a command to reach the agent")
+    wait_for(lambda: agent.server.trouble() is None, 60, "the agent's own messages to reach it")
     assert set(ACCESS.queues) <= {queue.name for queue in secured.admin.queues()}
-    server.stop(5)
-    db.dispose()
 
 
 def test_a_flood_of_refused_declarations_leaves_nothing_and_delays_nobody(secured: SecuredBus) -> None:

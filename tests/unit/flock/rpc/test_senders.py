@@ -222,25 +222,28 @@ def test_a_host_makes_and_binds_nothing():
 
 def test_what_a_host_lacks_in_the_broker_is_noticed():
     access = busaccounts.of_host("w-1", "flock")
-    queues = [StoredQueue(name) for name in access.queues]
+    queues = list(access.queues)
     exchanges = ["flock", access.requests, *(inlet(topic) for topic in access.topics)]
-    assert is_prepared(access, queues, exchanges, None)
-    assert is_prepared(access, queues, exchanges, [*access.bindings, Binding("", "q", True, "q")])
-    assert not is_prepared(access, queues[1:], exchanges, None)
-    assert not is_prepared(access, queues[:-1], exchanges, None)
-    assert not is_prepared(access, queues, exchanges[:-1], None)
-    assert not is_prepared(access, queues, exchanges[::2], None)
+
+    def well(queues, exchanges, bindings):
+        return is_prepared(access, set(queues), set(exchanges), None if bindings is None else set(bindings))
+
+    assert well(queues, exchanges, None)
+    assert well(queues, exchanges, [*access.bindings, Binding("", "q", True, "q")])
+    assert not well(queues[1:], exchanges, None) and not well(queues[:-1], exchanges, None)
+    assert not well(queues, exchanges[:-1], None)
+    assert not well(queues, exchanges[::2], None)
     for number in range(len(access.bindings)):
         rest = [*access.bindings[:number], *access.bindings[number + 1:]]
-        assert not is_prepared(access, queues, exchanges, rest)
-        assert not is_prepared(access, queues, exchanges, [*rest, replace(access.bindings[number], routing_key="#")])
+        assert not well(queues, exchanges, rest)
+        assert not well(queues, exchanges, [*rest, replace(access.bindings[number], routing_key="#")])
 
 
 def test_an_inlet_without_its_queue_is_noticed():
-    queues = [StoredQueue("fm.manager"), StoredQueue("x")]
+    queues = {"fm.manager", "x"}
     bound = Binding("flock.to.fm.manager", "fm.manager", True, "")
-    assert lost_inlets(["fm.manager", "mtce.conductor"], queues, []) == [bound], "a service makes its queue itself"
-    assert lost_inlets(["fm.manager"], queues, [bound]) == []
+    assert lost_inlets(["fm.manager", "mtce.conductor"], queues, set()) == [bound], "a service makes its queue itself"
+    assert lost_inlets(["fm.manager"], queues, {bound}) == []
 
 
 def test_a_message_without_a_name_is_the_hosts_to_whose_exchange_it_was_sent():
