@@ -40,6 +40,31 @@ suites=(tests/unit tests/sim tests/store tests/rbac)
 well() {
     case "$1 $2" in "0 0" | "5 0" | "0 5") return 0 ;; "5 5") return 5 ;; *) return 1 ;; esac
 }
+# A limit in seconds tells little on a machine that is busy with other tests. So what failed there, FEW tests at most, is run
+# once more by itself; a test that fails again has failed, and one that passes is named.
+FEW=5
+# again CACHE ARGUMENT...: runs the failed tests that pytest noted in the directory CACHE. Other errors leave no such note.
+again() {
+    local cache=$1 noted=$1/v/cache/lastfailed number
+    number=$(grep -c '::' "$noted" 2> /dev/null)
+    if [ "${number:-0}" -eq 0 ] || [ "$number" -gt $FEW ]; then return 1; fi
+    printf -- '-- failed beside other tests, and run again by themselves:\n%s\n' "$(grep '::' "$noted")"
+    shift
+    FLOCK_REQUIRE_SERVICES=1 "$bin/python" -m pytest -q -o cache_dir="$cache" --cov-append --last-failed "$@"
+}
+# twice ARGUMENT...: runs pytest, and what failed again.
+twice() {
+    local cache status
+    cache=$(mktemp -d)
+    "$bin/python" -m pytest -q "${durations[@]}" -o cache_dir="$cache" "$@"
+    status=$?
+    if [ $status = 1 ]; then
+        again "$cache" "$@"
+        status=$?
+    fi
+    rm -rf "$cache"
+    return $status
+}
 # All tests of a file run in one process, so that module fixtures are made once.
 run_unit() {
     local measured=() package
@@ -48,36 +73,49 @@ run_unit() {
         for package in flock fm fm_api sysinv mtce sm patching devstack; do measured+=("--cov=$package"); done
         measured+=(--cov-report=)
     fi
-    "$bin/python" -m pytest -q "${durations[@]}" --numprocesses 2 --dist loadfile "${measured[@]}" "${suites[@]}" "$@" || return
+    twice --numprocesses 2 --dist loadfile "${measured[@]}" "${suites[@]}" "$@" || return
     [ $# -gt 0 ] || "$bin/python" -m tests.covered
 }
-# Areas (the attacks of tests/security too) mostly wait, so groups of them run in parallel, each with separate services;
-# their outputs are printed one after the other. More groups take no less time on two cores, and delay each other beyond
-# what tests allow. The last group holds the areas that no other group names. If a service is missing, its tests fail here
-# instead of being skipped.
-functional_groups=("tests/functional/fm/" "tests/functional/kernel/ tests/functional/kernel_http/ tests/functional/fm_raiser/"
-    "tests/security/test_[a-b]*.py" "tests/security/test_[!a-b]*.py" "tests/functional/sm/" "tests/functional/patching/" "")
+# Areas (the attacks of tests/security too) mostly wait, so ABREAST groups of them run in parallel, the longest first, each
+# with separate services; their outputs are printed one after the other. More at a time take no less time on two cores, and
+# delay each other beyond what tests allow. The last group holds the areas that no other group names. If a service is
+# missing, its tests fail here instead of being skipped.
+ABREAST=5
+functional_groups=("tests/security/test_[!a-b]*.py" "tests/security/test_[a-b]*.py" "" "tests/functional/fm/"
+    "tests/functional/kernel/ tests/functional/kernel_http/ tests/functional/fm_raiser/" "tests/functional/sm/"
+    "tests/functional/patching/")
+# paths_of GROUP: sets ``paths``.
+paths_of() {
+    local folder named=" ${functional_groups[*]} "
+    # shellcheck disable=SC2206  # Its words are patterns.
+    paths=($1)
+    [ -z "$1" ] || return 0
+    for folder in tests/functional/*/; do
+        [[ "$folder" == */__pycache__/ || "$named" == *" $folder "* ]] || paths+=("$folder")
+    done
+}
 run_functional() {
-    local group folder status=0 number=0 named=" ${functional_groups[*]} " paths jobs=() logs
+    local number status=0 paths jobs=() failed_groups=() logs
     logs=$(mktemp -d)
-    for group in "${functional_groups[@]}"; do
-        # shellcheck disable=SC2206  # Its words are patterns.
-        paths=($group)
-        if [ -z "$group" ]; then
-            for folder in tests/functional/*/; do
-                [[ "$folder" == */__pycache__/ || "$named" == *" $folder "* ]] || paths+=("$folder")
-            done
-        fi
-        FLOCK_REQUIRE_SERVICES=1 "$bin/python" -m pytest -q "${durations[@]}" "${paths[@]}" "$@" > "$logs/$number" 2>&1 &
+    for number in "${!functional_groups[@]}"; do
+        while [ "$(jobs -rp | grep -cFx "$(printf '%s\n' "${jobs[@]:-none}")")" -ge $ABREAST ]; do
+            wait -n "${jobs[@]}" 2> /dev/null
+        done
+        paths_of "${functional_groups[number]}"
+        FLOCK_REQUIRE_SERVICES=1 "$bin/python" -m pytest -q "${durations[@]}" -o cache_dir="$logs/cache$number" \
+            "${paths[@]}" "$@" > "$logs/$number" 2>&1 &
         jobs+=($!)
-        number=$((number + 1))
     done
     for number in "${!jobs[@]}"; do
         wait "${jobs[number]}"
         # 5: the arguments select no test of this group.
-        case $? in 0 | 5) ;; *) status=1 ;; esac
+        case $? in 0 | 5) ;; *) failed_groups+=("$number") ;; esac
         printf -- '-- %s\n' "${functional_groups[number]:-all other areas}"
         cat "$logs/$number"
+    done
+    for number in "${failed_groups[@]}"; do
+        paths_of "${functional_groups[number]}"
+        again "$logs/cache$number" "${paths[@]}" "$@" || status=1
     done
     rm -rf "$logs"
     return $status
@@ -86,12 +124,11 @@ run_functional() {
 # (2) failovers under load.
 run_lab() {
     local ran
-    "$bin/python" -m pytest -q "${durations[@]}" tests/lab "$@"
+    twice tests/lab "$@"
     ran=$?
-    run_pair -m soak "$@"
+    twice tests/duplex -m soak "$@"
     well "$ran" $?
 }
-run_pair() { "$bin/python" -m pytest -q "${durations[@]}" tests/duplex "$@"; }
 # in_turn "FOLDER..." ARGUMENT...: runs the tests of each folder; their labs replace each other.
 in_turn() {
     local folders=$1 ran=5 next folder
@@ -118,7 +155,7 @@ run_soak() {
     FLOCK_SIM_SCALE=${FLOCK_SIM_SCALE:-20} FM_STORM_S=${FM_STORM_S:-120} FLOCK_REQUIRE_SERVICES=1 \
         "$bin/python" -m pytest -q "${durations[@]}" --timeout 7200 -m soak tests/unit tests/sim tests/functional "$@"
     local status=0 ran=$?
-    FLOCK_ENDURANCE=${FLOCK_ENDURANCE:-30} run_pair -m soak "$@"
+    FLOCK_ENDURANCE=${FLOCK_ENDURANCE:-30} "$bin/python" -m pytest -q "${durations[@]}" tests/duplex -m soak "$@"
     well "$ran" $? || status=1
     [ $# -gt 0 ] || run_storms || status=1
     return $status

@@ -2,7 +2,8 @@
 """Which replies a server sends, so that nobody's reply queue holds the threads that serve the others.
 
 A reply is tried once. A host chooses its reply queue and how that behaves, so its replies are limited: their rate, how
-many are on their way at once, and for a while after one was not confirmed in time, there are none.
+many are on their way at once, and for a while after its queue held one up, there are none. A broker that is slow for all
+takes nobody's replies away.
 """
 from __future__ import annotations
 
@@ -41,9 +42,9 @@ def may_send(way: Way, now_s: float) -> bool:
     return way.sending < AT_ONCE_MAX and now_s >= way.paused_until_s
 
 
-def after(way: Way, delivery: Delivery, now_s: float) -> Way:
-    """The way when a reply ended. One that was not confirmed in time stops the next ones."""
-    pause_s = LATE_PAUSE_S if delivery is Delivery.LATE else 0.0
+def after(way: Way, delivery: Delivery, is_own: bool, now_s: float) -> Way:
+    """The way when a reply ended. One that its receiver (``is_own``) held up stops the next ones."""
+    pause_s = LATE_PAUSE_S if is_own and delivery is Delivery.LATE else 0.0
     return replace(way, sending=max(0, way.sending - 1), paused_until_s=max(way.paused_until_s, now_s + pause_s))
 
 
@@ -55,10 +56,11 @@ def may_forget(way: Way, now_s: float) -> bool:
 def is_own_fault(delivery: Delivery, broker_answered_s: float | None, now_s: float) -> bool:
     """Whether the receiver is why a reply was not delivered.
 
-    One that was not confirmed says nothing of the receiver unless the broker answered others meanwhile.
+    One that was not confirmed says nothing of the receiver unless the broker answered others meanwhile: in the latter half
+    of the wait, because a broker that stops for a moment has just answered some.
     """
     if delivery is Delivery.LATE:
-        return broker_answered_s is not None and now_s - broker_answered_s < REPLY_S
+        return broker_answered_s is not None and now_s - broker_answered_s < REPLY_S / 2
     return delivery in (Delivery.REFUSED, Delivery.MISSING)
 
 
@@ -106,7 +108,7 @@ class ReplyLimits:
             if delivery in ANSWERED:
                 self._broker_answered_s = now_s
             if sender.kind is SenderKind.HOST:
-                self._way_ended(sender.name, delivery, now_s)
+                self._way_ended(sender.name, delivery, is_own, now_s)
         if delivery is not Delivery.SENT:
             self._dropped(sender, delivery.value, is_own)
 
@@ -114,8 +116,8 @@ class ReplyLimits:
         """A message that has no reply asked for one."""
         self._dropped(sender_of(context.get(SENDER)), "to a message that has none", is_refusal=True)
 
-    def _way_ended(self, name: str, delivery: Delivery, now_s: float) -> None:
-        self._ways[name] = after(self._ways.get(name, Way()), delivery, now_s)
+    def _way_ended(self, name: str, delivery: Delivery, is_own: bool, now_s: float) -> None:
+        self._ways[name] = after(self._ways.get(name, Way()), delivery, is_own, now_s)
         if may_forget(self._ways[name], now_s):
             del self._ways[name]
         if len(self._ways) > SENDERS_MAX:

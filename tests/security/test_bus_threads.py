@@ -12,7 +12,8 @@ from flock.testing.services.rabbitmq import SERVES_S
 from fm.contract.rpc import FmManager
 from tests.security.conftest import SecuredBus
 
-SLOW_S, ATTACKERS, BURST_S = 0.5, 24, 30
+# Without a limit, a request waits behind ATTACKERS / 8 others: three seconds.
+SLOW_S, ATTACKERS, BURST_S, PROMPT_S = 0.5, 48, 30, 2.0
 
 
 class SlowFaults(FmManager):
@@ -57,7 +58,7 @@ def test_a_host_whose_requests_take_long_leaves_threads_to_the_others(secured: S
             time.sleep(0.1)
         assert refused, "the attacker is never refused"
         waits = [ask(other, "worker-1") for _ in range(6)]
-        assert sum(waits) / len(waits) < SLOW_S + 0.5, waits
+        assert sorted(waits)[len(waits) // 2] < PROMPT_S, waits
     finally:
         ended.set()
         for thread in threads:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flock.foreign.messaging import Delivery
+from flock.foreign.messaging import REPLY_S, Delivery
 from flock.rpc import metrics
 from flock.rpc.gate import SENDER, Rates
 from flock.rpc.replies import AT_ONCE_MAX, LATE_PAUSE_S, PATIENCE_S, REPLY_PART, ReplyLimits, Way, after, may_send
@@ -24,17 +24,21 @@ class Limits(ReplyLimits):
                          lambda: self.now_s)
 
 
-def test_only_a_reply_that_was_not_confirmed_stops_the_next_ones() -> None:
+@pytest.mark.parametrize("is_own", [True, False])
+def test_only_a_reply_that_its_receiver_held_up_stops_the_next_ones(is_own: bool) -> None:
     way = Way(sending=AT_ONCE_MAX)
     assert not may_send(way, 5.0)
     for delivery in Delivery:
-        then = after(way, delivery, 5.0)
+        then = after(way, delivery, is_own, 5.0)
         assert then.sending == AT_ONCE_MAX - 1
-        assert may_send(then, 5.0) == (delivery is not Delivery.LATE)
-    late = after(way, Delivery.LATE, 5.0)
-    assert not may_send(after(late, Delivery.SENT, 6.0), 6.0), "another reply does not end the pause"
+        assert may_send(then, 5.0) == (not is_own or delivery is not Delivery.LATE)
+    assert after(Way(), Delivery.SENT, False, 0.0).sending == 0
+
+
+def test_a_pause_ends_by_time_only() -> None:
+    late = after(Way(sending=2), Delivery.LATE, True, 5.0)
+    assert not may_send(after(late, Delivery.SENT, False, 6.0), 6.0)
     assert may_send(late, 5.0 + LATE_PAUSE_S)
-    assert after(Way(), Delivery.SENT, 0.0).sending == 0
 
 
 def test_a_host_has_few_replies_on_their_way_and_holds_nobody_elses() -> None:
@@ -47,9 +51,21 @@ def test_a_host_has_few_replies_on_their_way_and_holds_nobody_elses() -> None:
     assert limits.begin(HOST, 1) == 0.0
 
 
+def test_while_the_broker_stands_still_nobody_loses_more_than_the_reply_on_its_way() -> None:
+    limits = Limits()
+    for context in (HOST, OTHER, HOST):
+        assert limits.begin(context, 1) == 0.0
+    limits.ended(OTHER, Delivery.SENT)
+    limits.now_s += REPLY_S - 0.1
+    limits.ended(HOST, Delivery.LATE)
+    assert limits.begin(HOST, 1) == 0.0
+
+
 def test_after_a_late_reply_a_host_gets_none_for_a_while() -> None:
     limits = Limits()
     assert limits.begin(HOST, 1) == 0.0
+    limits.begin(SERVICE, 1)
+    limits.ended(SERVICE, Delivery.SENT)
     limits.ended(HOST, Delivery.LATE)
     assert limits.begin(HOST, 1) is None
     assert limits.begin(OTHER, 1) == 0.0
@@ -103,7 +119,7 @@ def test_a_late_reply_is_the_hosts_fault_only_when_the_broker_answered_others_me
     limits.begin(HOST, 1)
     limits.begin(OTHER, 1)
     limits.ended(OTHER, Delivery.REFUSED)
-    limits.now_s += 1.0
+    limits.now_s += 0.9
     limits.ended(HOST, Delivery.LATE)
     assert limits.noted[-1] == ("host a", "dropped a reply not confirmed in time", True)
 
