@@ -2,8 +2,8 @@
 """Which replies a server sends, so that nobody's reply queue holds the threads that serve the others.
 
 A reply is tried once. A host chooses its reply queue and how that behaves, so its replies are limited: their rate, how
-many are on their way at once, and for a while after its queue held one up, there are none. A broker that is slow for all
-takes nobody's replies away.
+many are on their way at once, and for a while after its queue held one up, there are none. A broker that is slow for
+all takes nobody's replies away.
 """
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ def may_forget(way: Way, now_s: float) -> bool:
 def is_own_fault(delivery: Delivery, broker_answered_s: float | None, now_s: float) -> bool:
     """Whether the receiver is why a reply was not delivered.
 
-    One that was not confirmed says nothing of the receiver unless the broker answered others meanwhile: in the latter half
-    of the wait, because a broker that stops for a moment has just answered some.
+    One that was not confirmed says nothing of the receiver unless the broker answered others meanwhile: in the latter
+    half of the wait, because a broker that stops for a moment has just answered some.
     """
     if delivery is Delivery.LATE:
         return broker_answered_s is not None and now_s - broker_answered_s < REPLY_S / 2

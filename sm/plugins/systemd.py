@@ -73,7 +73,8 @@ class SystemdPlugin:
         if await self._waits(unit):
             return Outcome(STANDING_BY, f"{unit} stands by")
         place = job.parameters().get(answer.PARAMETER, "")
-        wrong = await answer.fault(place, max(job.spec.timeout_s - REST_S, 1.0)) if place else ""
+        limit_s = max(job.spec.timeout_s - REST_S, 1.0)
+        wrong = await answer.fault(place, limit_s, self._units.ping) if place else ""
         return Outcome(SILENT, f"{outcome.text}; {wrong}") if wrong else outcome
 
     async def _waits(self, unit: str) -> bool:

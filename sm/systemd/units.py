@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
-from dbus_fast import Message, MessageType
+from dbus_fast import Message, MessageFlag, MessageType
 from dbus_fast.aio import MessageBus
 
 from flock.core.backoff import Backoff
@@ -25,6 +25,7 @@ RUNNING = frozenset({"active", "reloading", "refreshing"})
 _SYSTEMD, _PATH = "org.freedesktop.systemd1", "/org/freedesktop/systemd1"
 _MANAGER, _UNIT, _SERVICE = f"{_SYSTEMD}.Manager", f"{_SYSTEMD}.Unit", f"{_SYSTEMD}.Service"
 _BUS, _PROPERTIES = "org.freedesktop.DBus", "org.freedesktop.DBus.Properties"
+_PEER = "org.freedesktop.DBus.Peer"
 _PAUSES = Backoff(first_s=0.2, max_s=10.0)
 
 
@@ -127,6 +128,20 @@ class Units:
         """Have systemd forget how often the unit has failed and was started. Raises UnitsUnavailable, UnitRefused."""
         await self._call("ResetFailedUnit", "s", unit)
 
+    async def ping(self, name: str) -> str:
+        """What is wrong with the program that has this name on the bus; empty when it answers.
+
+        The caller limits the wait. Raises UnitsUnavailable.
+        """
+        asked = Message(destination=name, path="/", interface=_PEER, member="Ping", flags=MessageFlag.NO_AUTOSTART)
+        try:
+            reply = await (await self._connected()).call(asked)
+        except (OSError, EOFError) as exc:
+            raise UnitsUnavailable(f"The bus broke: {exc!r}") from exc
+        if reply is None:
+            raise UnitsUnavailable("The bus does not reply.")
+        return f"{name} on D-Bus: {reply.error_name}" if reply.message_type is MessageType.ERROR else ""
+
     async def watch(self, name: str, unit: str, report: Callable[[str], None]) -> None:
         """Call ``report`` with a sentence when the unit stops being active; one watch for each ``name``.
 
@@ -211,7 +226,7 @@ class Units:
             try:
                 bus = await self._connected()
                 failed = failed + 1 if await self._begin_all() else 0
-                if not await self._broke(bus, _PAUSES.pause_s(failed) if failed else None):
+                if not await _broke(bus, self._lacking, _PAUSES.pause_s(failed) if failed else None):
                     continue
                 LOG.warning("The connection to systemd broke")
                 self._lose()
@@ -231,19 +246,6 @@ class Units:
                 refused = True
                 LOG.warning("Unit %s cannot be watched: %s", watch.unit, exc)
         return refused
-
-    async def _broke(self, bus: MessageBus, limit_s: float | None) -> bool:
-        """Wait for the end of the connection, at most ``limit_s`` and until a watch lacks its beginning; whether it has
-        ended."""
-        tasks = [asyncio.ensure_future(bus.wait_for_disconnect()),  # type: ignore[no-untyped-call]
-                 asyncio.ensure_future(self._lacking.wait())]
-        try:
-            await asyncio.wait(tasks, timeout=limit_s, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-        return not bus.connected
 
     async def _begin(self, watch: _Watch) -> None:
         watch.path = str((await self._call("LoadUnit", "s", watch.unit))[0])
@@ -295,3 +297,16 @@ async def _asked(bus: MessageBus, message: Message) -> list[Any]:
             raise UnitsUnavailable(text)
         raise UnitRefused(text)
     return list(reply.body)
+
+
+async def _broke(bus: MessageBus, lacking: asyncio.Event, limit_s: float | None) -> bool:
+    """Wait for the end of the connection, at most ``limit_s`` and until ``lacking`` is set; whether it has ended."""
+    tasks = [asyncio.ensure_future(bus.wait_for_disconnect()),  # type: ignore[no-untyped-call]
+             asyncio.ensure_future(lacking.wait())]
+    try:
+        await asyncio.wait(tasks, timeout=limit_s, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    return not bus.connected

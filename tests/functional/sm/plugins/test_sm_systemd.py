@@ -64,6 +64,7 @@ class Node:
         # The directory of the bus is the host's /run/dbus.
         folder = Path(bus.removeprefix("unix:path=")).parent
         services["answering"] = service("answering", timeout_s, f"http+unix:{folder}/answering.sock")
+        services["names"] = service("names", timeout_s, "dbus:uk.org.thekelleys.dnsmasq")
         self.catalogue = Catalogue({}, services, results=ROWS)
         self.answers: list[ActionDone] = []
         self.deaths: list[ProcessDied] = []
@@ -91,7 +92,7 @@ def on(host: SystemdHost, body: Callable[[Node], Awaitable[None]], timeout_s: in
         finally:
             await node.close()
             host.run("sh", "-c", "systemctl kill -s KILL '*.service' --kill-whom=all 2>/dev/null; systemctl stop good "
-                     "stubborn slow once brief needing answering; systemctl reset-failed")
+                     "stubborn slow once brief needing answering names; systemctl reset-failed")
     asyncio.run(whole())
     # Futures of the D-Bus library that broke with a connection complain when they are collected: here, not elsewhere.
     gc.collect()
@@ -231,6 +232,27 @@ def test_a_unit_that_hangs_has_failed_the_audit_and_can_be_started_anew(systemd_
         assert time.monotonic() - begun < 8, "two attempts, each within its own limit"
         assert (await node.done("answering", DISABLE)).result is OK
         assert systemd_host.processes("answering.service") == []
+    on(systemd_host, body, timeout_s=3)
+
+
+def test_a_dnsmasq_that_hangs_or_left_the_bus_has_failed_the_audit(systemd_host: SystemdHost) -> None:
+    """The real one, with the option of its unit."""
+    async def body(node: Node) -> None:
+        systemd_host.run("systemd-run", "--quiet", "--unit=names", "--property=RemainAfterExit=yes", "dnsmasq",
+                         "--keep-in-foreground", "--enable-dbus", "--conf-file=/dev/null", "--port=5353", "--no-resolv",
+                         "--pid-file", "--bind-interfaces", "--listen-address=127.0.0.1")
+        names = "uk.org.thekelleys.dnsmasq"
+        await until(lambda: names in systemd_host.run("busctl", "--system", "list", "--acquired", "--no-legend"))
+        assert (await node.done("names", AUDIT)).state is ServiceState.ENABLED_ACTIVE
+        systemd_host.run("systemctl", "kill", "--signal=STOP", "names.service")
+        done = await node.done("names", AUDIT)
+        assert done.result is BAD and f"nothing answers at dbus:{names} within 1 s" in done.reason, done
+        systemd_host.run("systemctl", "kill", "--signal=CONT", "names.service")
+        assert (await node.done("names", AUDIT)).state is ServiceState.ENABLED_ACTIVE
+        assert (await node.done("names", DISABLE)).result is OK
+        systemd_host.run("systemd-run", "--quiet", "--collect", "--unit=names", "sleep", "1d")
+        done = await node.done("names", AUDIT)
+        assert done.result is BAD and f"{names} on D-Bus: org.freedesktop.DBus.Error.NameHasNoOwner" in done.reason, done
     on(systemd_host, body, timeout_s=3)
 
 

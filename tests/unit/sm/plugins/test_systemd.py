@@ -85,7 +85,7 @@ def test_what_cannot_be_asked_is_a_failure_of_the_plugin(manager: Manager) -> No
 def test_an_active_unit_must_answer_where_the_service_says(manager: Manager, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[str, float]] = []
 
-    async def fault(place: str, limit_s: float) -> str:
+    async def fault(place: str, limit_s: float, _ping: object) -> str:
         asked.append((place, limit_s))
         return "nothing answers"
 

@@ -163,4 +163,5 @@ def test_service_management_asks_where_the_apis_and_the_bus_really_listen() -> N
              for variants in group.services.values() if variants.flock and "answers" in variants.flock.instance}
     apis = {api.name: api for api in published_apis() if api.name != "sm"}
     assert asked == {f"http+unix:{api.socket}" for api in apis.values()} | {
-        f"tls:127.0.0.1:{BUS_PORT}", f"tls:127.0.0.1:{apis['sysinv'].port}"}
+        f"tls:127.0.0.1:{BUS_PORT}", f"tls:127.0.0.1:{apis['sysinv'].port}", "dbus:uk.org.thekelleys.dnsmasq"}
+    assert " --enable-dbus " in (ROOT / "etc/systemd/flock-dnsmasq.service").read_text()
