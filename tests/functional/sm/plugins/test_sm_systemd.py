@@ -252,7 +252,7 @@ def test_a_dnsmasq_that_hangs_or_left_the_bus_has_failed_the_audit(systemd_host:
         assert (await node.done("names", DISABLE)).result is OK
         systemd_host.run("systemd-run", "--quiet", "--collect", "--unit=names", "sleep", "1d")
         done = await node.done("names", AUDIT)
-        assert done.result is BAD and f"{names} on D-Bus: org.freedesktop.DBus.Error.NameHasNoOwner" in done.reason, done
+        assert done.result is BAD and f"{names} on D-Bus: org.freedesktop.DBus.Error.NameHasNoOwner" in done.reason
     on(systemd_host, body, timeout_s=3)
 
 

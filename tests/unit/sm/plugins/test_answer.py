@@ -88,8 +88,8 @@ def test_a_program_on_dbus_answers_a_ping_in_time() -> None:
 
 
 @pytest.mark.parametrize("place", ["", "ftp:1", "http+unix:relative", "http+unix:/with space", "tls:name:1",
-                                   "tls:127.0.0.1:0", f"http+unix:/{'x' * 108}", "dbus:", "dbus:name", "dbus:a..b", "dbus:a.1b",
-                                   "dbus:a.b/c", f"dbus:a.{'b' * 254}"])
+                                   "tls:127.0.0.1:0", f"http+unix:/{'x' * 108}", "dbus:", "dbus:name", "dbus:a..b",
+                                   "dbus:a.1b", "dbus:a.b/c", f"dbus:a.{'b' * 254}"])
 def test_wrong_places_are_refused(place: str) -> None:
     with pytest.raises(PluginFailed):
         asyncio.run(fault(place))
