@@ -23,6 +23,8 @@ CONTEXT = "_context_"
 REQUEST_ID = CONTEXT + "request_id"
 TEXTS = ("_msg_id", "_reply_q", "_unique_id", "method", "namespace", REQUEST_ID)
 TEXT_MAX = 1024
+# Programs of this project put what they say into one text (``flock.rpc.text``). A megabyte of brackets becomes 25.
+LARGE_BYTES, STRINGS_MAX, STRUCTURE_MAX_BYTES = 64 * 1024, 256, 16 * 1024
 _VERSION = re.compile(r"\d{1,4}\.\d{1,4}", re.ASCII)
 
 
@@ -49,6 +51,14 @@ def odd_field(fields: dict[str, Any]) -> str | None:
     return None if isinstance(fields.get("args", {}), dict) else "args"
 
 
+def is_bulky(body: bytes) -> bool:
+    """Whether large JSON has more than a little outside of its strings."""
+    if len(body) <= LARGE_BYTES:
+        return False
+    bare = body.replace(b"\\\\", b"").replace(b'\\"', b"")
+    return bare.count(b'"') > 2 * STRINGS_MAX or sum(map(len, bare.split(b'"')[::2])) > STRUCTURE_MAX_BYTES
+
+
 class CheckedMessage(_rabbit.RabbitMessage):  # type: ignore[name-defined,misc]
     """A message as the broker delivers it; ``damage`` says why its content was not read, and is empty when it was.
 
@@ -61,8 +71,10 @@ class CheckedMessage(_rabbit.RabbitMessage):  # type: ignore[name-defined,misc]
         self.damage = "" if raw_message.content_type == CONTENT_TYPE else "whose content is not JSON"
         if not self.damage:
             try:
-                super().__init__(raw_message)
-                self.damage = self._check()
+                self.damage = _bulk(raw_message)
+                if not self.damage:
+                    super().__init__(raw_message)
+                    self.damage = self._check()
             except Exception as error:  # noqa: BLE001 - whatever a sender wrote, its message alone is refused
                 # The driver would write each of them into the log.
                 self.damage = f"with content that cannot be read ({type(error).__name__})"
@@ -72,6 +84,14 @@ class CheckedMessage(_rabbit.RabbitMessage):  # type: ignore[name-defined,misc]
             del self[name]
         odd = odd_field(self)
         return f"with a wrong field {odd}" if odd is not None else ""
+
+
+def _bulk(raw_message: Any) -> str:
+    """Each of the two JSON texts, one in the other, before it becomes objects."""
+    body = raw_message.body
+    bulky = is_bulky(body.encode() if isinstance(body, str) else bytes(body))
+    inner = None if bulky else raw_message.payload.get("oslo.message")
+    return "with more structure than text" if bulky or isinstance(inner, str) and is_bulky(inner.encode()) else ""
 
 
 _rabbit.RabbitMessage = CheckedMessage

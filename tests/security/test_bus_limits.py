@@ -46,6 +46,10 @@ def forget_peak() -> None:
 SLOW = b"a" * 200_000 + b"-" + b"a" * 200_000
 
 
+# Twenty times as large in memory, until the message is dropped.
+NESTED = b'{"args": [' + b"[]," * (2 * MIB) + b"[]]}"
+
+
 def bomb(mib: int) -> bytes:
     """``mib`` MiB of blanks, compressed."""
     packer, blanks = zlib.compressobj(9), b" " * MIB
@@ -75,10 +79,12 @@ def test_a_compressed_message_is_not_unpacked(secured: SecuredBus, transports: A
     ("text/plain", "punycode", SLOW), ("application/data", "zlib", bomb(1024)),
     ("application/text", "bz2", bz2.compress(b" " * 512 * MIB)), ("", "utf-7", b"+" * 1_000_000),
     ("application/json", "punycode", SLOW), ("application/json", "utf-8", b"1" * 1_000_000),
-    ("application/json", "utf-8", b"[1, 2]"), ("application/json", "utf-8", b"\xff{")])
+    ("application/json", "utf-8", b"[1, 2]"), ("application/json", "utf-8", b"\xff{"),
+    ("application/json", "utf-8", NESTED),
+    ("application/json", "utf-8", json.dumps({"oslo.version": "2.0", "oslo.message": NESTED.decode()}).encode())])
 def test_content_is_read_by_no_codec_that_a_sender_names(secured: SecuredBus, transports: Any, content_type: str,
                                                          encoding: str, body: bytes) -> None:
-    """Each message held the only thread that reads the topic: 100 kB of one codec for half a minute."""
+    """Each message held the only thread that reads the topic, 100 kB of one codec for half a minute, or memory."""
     transport = transports(secured.service("fm-manager"))
     server = Server(transport, "controller-0", {FmManager: NoFaults()})
     assert server.start(SERVES_S)

@@ -2,6 +2,7 @@
 """The sender's name in properties that cannot be read otherwise."""
 from __future__ import annotations
 
+import json
 import struct
 
 import pytest
@@ -9,7 +10,7 @@ from amqp import Message, abstract_channel
 from amqp.serialization import loads
 
 from flock.foreign.frames import DAMAGED, user_id_of
-from flock.foreign.messages import TEXT_MAX, CheckedMessage, odd_field
+from flock.foreign.messages import LARGE_BYTES, STRUCTURE_MAX_BYTES, TEXT_MAX, CheckedMessage, is_bulky, odd_field
 from flock.rpc import messaging  # noqa: F401 - the bus reads messages so
 
 
@@ -57,6 +58,7 @@ class Raw:
 
     def __init__(self, payload: object) -> None:
         self.payload = payload
+        self.body = json.dumps(payload)
 
 
 @pytest.mark.parametrize(("content", "damage"), [
@@ -85,3 +87,18 @@ def test_arguments_that_are_no_text_are_read_all_the_same() -> None:
     with pytest.raises(UnicodeDecodeError):
         loads("sLbss", raw, 0)
     assert abstract_channel.loads("sLbss", raw, 0) == (["t", 7, True, "e", "\ufffd\ufffd"], len(raw))
+
+
+@pytest.mark.parametrize("body", [
+    b"[]," * LARGE_BYTES, b'"a",' * LARGE_BYTES, b'{"a": "' + b"x" * LARGE_BYTES + b'", "b": [' +
+    b"1," * STRUCTURE_MAX_BYTES, b'"' * LARGE_BYTES * 2, b'"\\\\",' * LARGE_BYTES])
+def test_large_json_that_is_more_than_text_is_not_read(body: bytes) -> None:
+    assert is_bulky(body) and not is_bulky(body[:LARGE_BYTES])
+
+
+@pytest.mark.parametrize("text", ["x" * LARGE_BYTES, "[]," * LARGE_BYTES, '"' * LARGE_BYTES, "\\" * LARGE_BYTES,
+                                  '\\"' * LARGE_BYTES, "\u00e4[\"" * LARGE_BYTES])
+def test_large_texts_are_read_whatever_they_hold(text: str) -> None:
+    inner = json.dumps({"method": "m", "args": {"body": text}})
+    assert not is_bulky(inner.encode())
+    assert not is_bulky(json.dumps({"oslo.version": "2.0", "oslo.message": inner}).encode())
