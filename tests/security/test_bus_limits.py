@@ -8,6 +8,7 @@ import struct
 import time
 import uuid
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import amqp
 import pytest
 from kombu import compression
 
-from flock.rpc import Server, client
+from flock.rpc import Server, Transport, client
 from flock.rpc.accounts import host_account, requests_exchange
 from flock.testing.services.process import wait_for
 from flock.testing.services.rabbitmq import SERVES_S
@@ -30,6 +31,27 @@ class NoFaults(FmManager):
 
     def get_faults(self, **_arguments: Any) -> list[Any]:
         return []
+
+
+@pytest.fixture
+def served(secured: SecuredBus, transports: Any) -> Iterator[Transport]:
+    """The connection of a server of FmManager."""
+    transport: Transport = transports(secured.service("fm-manager"))
+    server = Server(transport, "controller-0", {FmManager: NoFaults()})
+    assert server.start(SERVES_S)
+    yield transport
+    server.stop(5)
+
+
+@pytest.fixture
+def faults(secured: SecuredBus, transports: Any) -> FmManager:
+    """The client of another service. The queue keeps the order: what was sent before its request has been taken."""
+    return client(FmManager, transports(secured.service("mtce-conductor")), deadline_s=SERVES_S)
+
+
+def answered(faults: FmManager) -> None:
+    """Ask; an error without an answer."""
+    faults.get_faults(alarm_id=None, entity_instance_id=None, below=True)
 
 
 def peak_mib() -> int:
@@ -56,23 +78,17 @@ def bomb(mib: int) -> bytes:
     return b"".join([packer.compress(blanks) for _ in range(mib)]) + packer.flush()
 
 
-def test_a_compressed_message_is_not_unpacked(secured: SecuredBus, transports: Any) -> None:
-    server = Server(transports(secured.service("fm-manager")), "controller-0", {FmManager: NoFaults()})
-    assert server.start(SERVES_S)
-    try:
-        body = bomb(1024)
-        forget_peak()
-        before = peak_mib()
-        connect(secured.host("worker-0")).channel().basic_publish(
-            amqp.Message(body, content_type="application/json", content_encoding="utf-8",
-                         user_id=host_account("worker-0"), application_headers={"compression": "application/x-gzip"}),
-            requests_exchange(host_account("worker-0")), "fm.manager")
-        # The queue keeps the order: when this is answered, the bomb has been taken.
-        client(FmManager, transports(secured.service("mtce-conductor")), deadline_s=SERVES_S).get_faults(
-            alarm_id=None, entity_instance_id=None, below=True)
-        assert peak_mib() - before < 200
-    finally:
-        server.stop(5)
+@pytest.mark.usefixtures("served")
+def test_a_compressed_message_is_not_unpacked(secured: SecuredBus, faults: FmManager) -> None:
+    body = bomb(1024)
+    forget_peak()
+    before = peak_mib()
+    connect(secured.host("worker-0")).channel().basic_publish(
+        amqp.Message(body, content_type="application/json", content_encoding="utf-8",
+                     user_id=host_account("worker-0"), application_headers={"compression": "application/x-gzip"}),
+        requests_exchange(host_account("worker-0")), "fm.manager")
+    answered(faults)
+    assert peak_mib() - before < 200
 
 
 @pytest.mark.parametrize(("content_type", "encoding", "body"), [
@@ -82,28 +98,22 @@ def test_a_compressed_message_is_not_unpacked(secured: SecuredBus, transports: A
     ("application/json", "utf-8", b"[1, 2]"), ("application/json", "utf-8", b"\xff{"),
     ("application/json", "utf-8", NESTED),
     ("application/json", "utf-8", json.dumps({"oslo.version": "2.0", "oslo.message": NESTED.decode()}).encode())])
-def test_content_is_read_by_no_codec_that_a_sender_names(secured: SecuredBus, transports: Any, content_type: str,
-                                                         encoding: str, body: bytes) -> None:
+def test_content_is_read_by_no_codec_that_a_sender_names(
+        secured: SecuredBus, served: Transport, faults: FmManager, content_type: str, encoding: str, body: bytes
+) -> None:
     """Each message held the only thread that reads the topic, 100 kB of one codec for half a minute, or memory."""
-    transport = transports(secured.service("fm-manager"))
-    server = Server(transport, "controller-0", {FmManager: NoFaults()})
-    assert server.start(SERVES_S)
-    try:
-        forget_peak()
-        before = peak_mib()
-        channel = connect(secured.host("worker-0")).channel()
-        for _ in range(3):
-            channel.basic_publish(
-                amqp.Message(body, content_type=content_type, content_encoding=encoding,
-                             user_id=host_account("worker-0")),
-                requests_exchange(host_account("worker-0")), "fm.manager")
-        begun_s = time.process_time()
-        client(FmManager, transports(secured.service("mtce-conductor")), deadline_s=SERVES_S).get_faults(
-            alarm_id=None, entity_instance_id=None, below=True)
-        assert peak_mib() - before < 100 and time.process_time() - begun_s < 3
-        assert list(transport.gate.refusals.take()) == ["worker-0"]
-    finally:
-        server.stop(5)
+    forget_peak()
+    before = peak_mib()
+    channel = connect(secured.host("worker-0")).channel()
+    for _ in range(3):
+        channel.basic_publish(
+            amqp.Message(body, content_type=content_type, content_encoding=encoding,
+                         user_id=host_account("worker-0")),
+            requests_exchange(host_account("worker-0")), "fm.manager")
+    begun_s = time.process_time()
+    answered(faults)
+    assert peak_mib() - before < 100 and time.process_time() - begun_s < 3
+    assert list(served.gate.refusals.take()) == ["worker-0"]
 
 
 @pytest.mark.parametrize("kind", compression.encoders())
@@ -151,38 +161,26 @@ def unreadable(channel: amqp.Channel, key: bytes, flags: int, properties: bytes,
                     for kind, part in enumerate(parts, 1))
 
 
-def test_a_message_that_cannot_be_read_and_names_nobody_counts_for_its_host(secured: SecuredBus, transports: Any
-                                                                            ) -> None:
-    transport = transports(secured.service("fm-manager"))
-    server = Server(transport, "controller-0", {FmManager: NoFaults()})
-    assert server.start(SERVES_S)
-    try:
-        channel = connect(secured.host("worker-0")).channel()
-        flags, properties = UNREADABLE["the last time"]
-        channel.connection.transport.sock.sendall(unreadable(channel, b"fm.manager", flags, properties, who=b""))
-        wait_for(lambda: list(transport.gate.refusals.take()) == ["worker-0"], 20, "the sender to be known")
-    finally:
-        server.stop(5)
+def test_a_message_that_cannot_be_read_and_names_nobody_counts_for_its_host(
+        secured: SecuredBus, served: Transport) -> None:
+    channel = connect(secured.host("worker-0")).channel()
+    flags, properties = UNREADABLE["the last time"]
+    channel.connection.transport.sock.sendall(unreadable(channel, b"fm.manager", flags, properties, who=b""))
+    wait_for(lambda: list(served.gate.refusals.take()) == ["worker-0"], 20, "the sender to be known")
 
 
 @pytest.mark.parametrize("what", [*UNREADABLE, "a key that is no text"])
-def test_a_message_that_cannot_be_read_stops_nobody(secured: SecuredBus, transports: Any, what: str) -> None:
+def test_a_message_that_cannot_be_read_stops_nobody(
+        secured: SecuredBus, served: Transport, faults: FmManager, what: str) -> None:
     """Reading it ended the connection of the server, to which the broker then delivered it again, without end."""
-    transport = transports(secured.service("fm-manager"))
-    server = Server(transport, "controller-0", {FmManager: NoFaults()})
-    assert server.start(SERVES_S)
-    try:
-        channel = connect(secured.host("worker-0")).channel()
-        flags, properties = UNREADABLE.get(what, (HEADERS, longstr(COPY)))
-        key = b"fm.manager" if what in UNREADABLE else b"\xff\xfe\xff"
-        channel.connection.transport.sock.sendall(3 * unreadable(channel, key, flags, properties))
-        faults = client(FmManager, transports(secured.service("mtce-conductor")), deadline_s=SERVES_S)
-        for _ in range(3):
-            faults.get_faults(alarm_id=None, entity_instance_id=None, below=True)
-        wait_for(lambda: list(transport.gate.refusals.take()) == ["worker-0"], 20, "the sender to be known")
-        assert dict(queue_lengths(secured))["fm.manager"] == 0, "it was taken from the queue"
-    finally:
-        server.stop(5)
+    channel = connect(secured.host("worker-0")).channel()
+    flags, properties = UNREADABLE.get(what, (HEADERS, longstr(COPY)))
+    key = b"fm.manager" if what in UNREADABLE else b"\xff\xfe\xff"
+    channel.connection.transport.sock.sendall(3 * unreadable(channel, key, flags, properties))
+    for _ in range(3):
+        answered(faults)
+    wait_for(lambda: list(served.gate.refusals.take()) == ["worker-0"], 20, "the sender to be known")
+    assert dict(queue_lengths(secured))["fm.manager"] == 0, "it was taken from the queue"
 
 
 def queue_lengths(secured: SecuredBus) -> list[tuple[str, int]]:
@@ -201,23 +199,17 @@ ODD_FIELDS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("what", ODD_FIELDS)
-def test_a_field_of_a_wrong_type_ends_no_consumer(secured: SecuredBus, transports: Any, what: str) -> None:
+def test_a_field_of_a_wrong_type_ends_no_consumer(
+        secured: SecuredBus, served: Transport, faults: FmManager, what: str) -> None:
     """The driver had acknowledged the message, then refused it again, and lost its connection."""
-    transport = transports(secured.service("fm-manager"))
-    server = Server(transport, "controller-0", {FmManager: NoFaults()})
-    assert server.start(SERVES_S)
-    try:
-        channel = connect(secured.host("worker-0")).channel()
-        for _ in range(20):
-            sent_by_oslo(channel, {"method": "get_faults", "namespace": "FmManager", "version": "1.0", "args": {},
-                                   "_unique_id": uuid.uuid4().hex, **ODD_FIELDS[what]})
-        faults = client(FmManager, transports(secured.service("mtce-conductor")), deadline_s=SERVES_S)
-        for _ in range(3):
-            faults.get_faults(alarm_id=None, entity_instance_id=None, below=True)
-        wait_for(lambda: list(transport.gate.refusals.take()) == ["worker-0"], 20, "the sender to be known")
-        assert dict(queue_lengths(secured))["fm.manager"] == 0
-    finally:
-        server.stop(5)
+    channel = connect(secured.host("worker-0")).channel()
+    for _ in range(20):
+        sent_by_oslo(channel, {"method": "get_faults", "namespace": "FmManager", "version": "1.0", "args": {},
+                               "_unique_id": uuid.uuid4().hex, **ODD_FIELDS[what]})
+    for _ in range(3):
+        answered(faults)
+    wait_for(lambda: list(served.gate.refusals.take()) == ["worker-0"], 20, "the sender to be known")
+    assert dict(queue_lengths(secured))["fm.manager"] == 0
 
 
 def sent_by_oslo(channel: amqp.Channel, fields: dict[str, Any]) -> None:
@@ -228,17 +220,11 @@ def sent_by_oslo(channel: amqp.Channel, fields: dict[str, Any]) -> None:
         requests_exchange(host_account("worker-0")), "fm.manager")
 
 
-def test_a_context_that_a_sender_writes_is_not_passed_on(secured: SecuredBus, transports: Any) -> None:
-    transport = transports(secured.service("fm-manager"))
-    server = Server(transport, "controller-0", {FmManager: NoFaults()})
-    assert server.start(SERVES_S)
-    try:
-        channel = connect(secured.host("worker-0")).channel()
-        for name in ("self", "cls", "values", "msg_id", "request_id ", "flock_sender"):
-            sent_by_oslo(channel, {"method": "nothing", "namespace": "Nobody", "version": "1.0", "args": {},
-                                   f"_context_{name}": "x"})
-        client(FmManager, transports(secured.service("mtce-conductor")), deadline_s=SERVES_S).get_faults(
-            alarm_id=None, entity_instance_id=None, below=True)
-        assert dict(queue_lengths(secured))["fm.manager"] == 0
-    finally:
-        server.stop(5)
+@pytest.mark.usefixtures("served")
+def test_a_context_that_a_sender_writes_is_not_passed_on(secured: SecuredBus, faults: FmManager) -> None:
+    channel = connect(secured.host("worker-0")).channel()
+    for name in ("self", "cls", "values", "msg_id", "request_id ", "flock_sender"):
+        sent_by_oslo(channel, {"method": "nothing", "namespace": "Nobody", "version": "1.0", "args": {},
+                               f"_context_{name}": "x"})
+    answered(faults)
+    assert dict(queue_lengths(secured))["fm.manager"] == 0
