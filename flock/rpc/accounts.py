@@ -12,7 +12,7 @@ import binascii
 import enum
 import hashlib
 import re
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Collection, Iterable, Mapping, Set
 from dataclasses import dataclass
 
 EXCHANGE = "flock"
@@ -167,6 +167,22 @@ def stray(access: HostAccess, queues: Iterable[StoredQueue], exchanges: Iterable
         return [queue.name for queue in mine], places
     return ([queue.name for queue in mine if not queue.is_usual],
             [name for name in places if not name.endswith("_fanout")])
+
+
+def strays(accesses: Collection[HostAccess], queues: Iterable[StoredQueue], exchanges: Iterable[str],
+           bindings: Mapping[str, int]) -> dict[str, tuple[list[str], list[str]]]:
+    """``stray`` for each of the accounts that have any.
+
+    What the broker holds ready for hosts is found by its name, and only the rest is compared with each host's pattern:
+    two hundred hosts have three thousand queues.
+    """
+    found = {queue.name: queue for queue in queues}
+    ready = {name for access in accesses for name in access.queues}
+    rest = [queue for name, queue in found.items() if name not in ready]
+    places = set(exchanges).difference(access.requests for access in accesses)
+    all_of = ((access.account, stray(access, [*(found[name] for name in access.queues if name in found), *rest],
+                                     places, bindings)) for access in accesses)
+    return {account: names for account, names in all_of if any(names)}
 
 
 def host_account(hostname: str) -> str:

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from flock.core.errors import Unavailable
 from flock.db import Database
 from flock.exec.atomic import replace_text
-from flock.rpc.accounts import Binding, HostAccess, is_prepared, lost_inlets, stray
+from flock.rpc.accounts import Binding, HostAccess, is_prepared, lost_inlets, strays
 from flock.rpc.admin import BusAdmin
 from sysinv.contract.errors import HostNotFound
 from sysinv.db.lookup import host_row
@@ -92,15 +92,17 @@ class HostAccounts:
         # Read after the accounts: an account made since belongs to a host that was there before.
         with self._db.reader() as conn:
             known = set(conn.execute(sa.select(I_HOST.c.hostname)).scalars())
-        for hostname in accounts:
-            access = busaccounts.of_host(hostname, self._exchange)
+        accesses = {hostname: busaccounts.of_host(hostname, self._exchange) for hostname in accounts}
+        found = strays(accesses.values(), queues, exchanges, counts)
+        for hostname, access in accesses.items():
             if hostname not in known and hostname != self._own_hostname:
                 self._admin.remove(access)
                 LOG.info("the account of the deleted host %s is removed from the message bus", hostname)
                 continue
             if is_missing or not is_prepared(access, names, places, bound):
                 self._admin.prepare(access)
-            self._remove_stray(self._admin, hostname, access, *stray(access, queues, exchanges, counts))
+            if access.account in found:
+                self._remove_stray(self._admin, hostname, access, *found[access.account])
         # Their exchanges may have been made just now.
         for binding in lost_inlets(busaccounts.HOST_SENDS_TO, names, bound, self._exchange) if bound else ():
             self._admin.bind(binding)
@@ -126,13 +128,12 @@ class HostAccounts:
 
     def _remove_stray(self, admin: BusAdmin, hostname: str, access: HostAccess, queues: list[str],
                       exchanges: list[str]) -> None:
-        if queues or exchanges:
-            self._refused(hostname, f"{len(queues)} queues and {len(exchanges)} exchanges that no agent makes")
-            try:
-                admin.clear(access, queues, exchanges)
-            except Unavailable as error:
-                # A queue with many bindings goes slowly; the broker goes on, and other hosts do not wait for it.
-                LOG.warning("what host %s made is not removed yet: %s", hostname, error)
-                return
-            LOG.warning("removed %d queues and %d exchanges of host %s from the message bus, such as %s", len(queues),
-                        len(exchanges), hostname, [*queues, *exchanges][0])
+        self._refused(hostname, f"{len(queues)} queues and {len(exchanges)} exchanges that no agent makes")
+        try:
+            admin.clear(access, queues, exchanges)
+        except Unavailable as error:
+            # A queue with many bindings goes slowly; the broker goes on, and other hosts do not wait for it.
+            LOG.warning("what host %s made is not removed yet: %s", hostname, error)
+            return
+        LOG.warning("removed %d queues and %d exchanges of host %s from the message bus, such as %s", len(queues),
+                    len(exchanges), hostname, [*queues, *exchanges][0])

@@ -217,7 +217,8 @@ def _put(cloud: RunningCloud, source: Path, digest: str) -> float:
     connection.close()
     if not found.get("complete"):
         raise RuntimeError(found)
-    cloud.done("DELETE", f"/v1/upload/{digest}")
+    if cloud.call("DELETE", f"/v1/upload/{digest}").status_code != 204:
+        raise RuntimeError("the upload was not taken back")
     return taken
 
 

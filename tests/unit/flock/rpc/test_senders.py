@@ -27,6 +27,7 @@ from flock.rpc.accounts import (
     service_account,
     service_permissions,
     stray,
+    strays,
 )
 from flock.rpc.errors import SenderRefused, TooManyMessages
 from flock.rpc.gate import OVER, SENDER, Gate, Permit, Rates, fill, is_flood, is_over, refill, spend, take
@@ -284,6 +285,21 @@ def test_queues_and_exchanges_with_too_many_bindings_are_stray():
     assert stray(access, usual, [fanout, "flock"], most) == ([], [])
     more = {**most, fanout: 2}
     assert stray(access, usual, [fanout, "flock"], more) == (["mtce.agent.w-1", "reply_host.w-1_0a"], [fanout])
+
+
+def test_what_is_stray_is_found_among_the_queues_of_many_hosts():
+    accesses = [busaccounts.of_host(f"w-{number}", "flock") for number in range(1, 31)]
+    queues = [StoredQueue(name) for access in accesses for name in access.queues] + [StoredQueue("fm.manager")]
+    exchanges = ["flock", *(access.requests for access in accesses)]
+    assert strays(accesses, queues, exchanges, {}) == {}
+    odd = [StoredQueue("reply_host.w-3_0", "stream"), StoredQueue("mtce.agent.w-30.w-30", "quorum")]
+    counts = {"mtce.agent.w-4": accesses[3].bindings_max + 1, "fm.manager": 10**6}
+    found = strays(accesses, [*queues, *odd], [*exchanges, "reply_host.w-1_d0", "mtce.agent.w-31_fanout"], counts)
+    assert found == {
+        access.account: names for access in accesses
+        if any(names := stray(access, {queue.name: queue for queue in [*queues, *odd]}.values(),
+                              [*exchanges, "reply_host.w-1_d0"], counts))}
+    assert sorted(found) == ["host.w-1", "host.w-3", "host.w-30", "host.w-4"]
 
 
 @pytest.mark.parametrize("argument", [

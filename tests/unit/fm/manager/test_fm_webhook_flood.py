@@ -87,7 +87,7 @@ def test_an_answer_of_600_mb_is_not_read(receiver: Callable[..., Receiver], answ
 def test_a_trickled_answer_ends_at_the_time_limit(receiver: Callable[..., Receiver], monkeypatch: pytest.MonkeyPatch,
                                                   answer: bytes, taken: bool) -> None:
     """The status alone says whether the receiver took the message."""
-    monkeypatch.setattr(http, "DELIVERY_S", 4.0)
+    monkeypatch.setattr(http, "DELIVERY_S", 1.5)
     poster = Poster("webhook", parse_url(receiver(answer, b"0", 0.05).url, "hook"), Access())
     for _ in range(2):
         began = time.monotonic()
