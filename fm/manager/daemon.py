@@ -56,8 +56,7 @@ class ManagerDaemon:
                               on_wait=self._wake_timers)
         self._refusals = RefusalKeeper(self._writer.apply, lambda: self._transport.gate.refusals, self._refused_hosts)
         manager = Manager(self._db, self._writer, self._outputs.suppression_changed, on_wait=self._wake_timers,
-                          refused=self._refusals.note, note=self._note, gone=self._refusals.gone,
-                          check=self._refusals.check)
+                          refusals=self._refusals)
         self._timers = Timers((self._writer.release_due, manager.silences.expire))
         self._server = rpc.Server(self._transport, socket.gethostname(), {FmManager: manager},
                                   threads_max=self._options.manager_threads)
@@ -100,9 +99,6 @@ class ManagerDaemon:
         with self._db.reader() as conn:
             return [one.entity_instance_id for one in alarms.active(
                 conn, alarm_id=refusals.ALARM_ID, entity=None, below=True)]
-
-    def _note(self, hostname: str, reason: str, number: int) -> None:
-        self._transport.gate.refusals.note(hostname, reason, number)
 
     def _tell_bus(self, change: busalarm.Change, entity: str, text: str) -> None:
         """Write the alarm directly, because the bus is what fails."""

@@ -20,6 +20,7 @@ from fm.contract.silence import SilenceChange, SilenceRequest
 from fm.contract.validation import check_alarm_id, check_entity, storable
 from fm.core.batch import Batch
 from fm.core.records import Alarm
+from fm.manager.refusals import HostRefusals
 from fm.manager.silences import SilenceKeeper
 from fm.manager.writer import Writer, is_too_many
 from fm.resources.alarm import store as alarms
@@ -33,31 +34,25 @@ class Manager(FmManager):
 
     def __init__(self, db: Database, writer: Writer, on_suppression: Callable[[Connection], None] | None = None,
                  clock: Callable[[], datetime] = utcnow, on_wait: Callable[[], None] | None = None,
-                 refused: Callable[[list[Refusal]], None] | None = None,
-                 note: Callable[[str, str, int], None] | None = None,
-                 gone: Callable[[list[FaultRequest]], None] | None = None,
-                 check: Callable[[str, list[FaultRequest]], None] | None = None) -> None:
+                 refusals: HostRefusals | None = None) -> None:
         self._db = db
         self.silences = SilenceKeeper(db, on_suppression, clock, on_wait)
         self._writer = writer
         self._on_suppression = on_suppression or (lambda conn: None)
         self._clock = clock
-        self._refused = refused or (lambda refusals: None)
-        self._gone = gone or (lambda requests: None)
-        self._check = check or (lambda hostname, requests: None)
-        self._note = note or (lambda hostname, reason, number: None)
+        self._refusals = refusals or HostRefusals()
 
     def apply(self, *, requests: list[FaultRequest]) -> list[FaultOutcome]:
         host = calling_host()
         if host is None:
-            self._gone(requests)
+            self._refusals.gone(requests)
         else:
-            self._check(host, requests)
+            self._refusals.check(host, requests)
         outcomes = self._writer.apply(requests, host)
         refused = [outcome.error for outcome in outcomes if outcome.error is not None and is_too_many(outcome)]
         if host is not None and refused:
             error: FlockError = from_wire(refused[-1])
-            self._note(host, f"apply: {error}", len(refused))
+            self._refusals.count(host, f"apply: {error}", len(refused))
         return outcomes
 
     def get_faults(self, *, alarm_id: str | None, entity_instance_id: str | None, below: bool) -> list[Fault]:
@@ -112,7 +107,7 @@ class Manager(FmManager):
         return self._writer.change(_usable([uuid]), lambda batch: batch.acknowledge_uuid(uuid, user, comment))
 
     def note_refusals(self, *, refusals: list[Refusal]) -> None:
-        self._refused(refusals)
+        self._refusals.note(refusals)
 
     def create_silence(self, *, silence: SilenceRequest) -> str:
         return self.silences.create(silence)

@@ -29,9 +29,24 @@ def _request(refusal: Refusal) -> FaultRequest | None:
         return None
 
 
-class RefusalKeeper:
-    """``note`` takes reports, ``gone`` names of deleted hosts, ``check`` requests of hosts; ``audit`` runs
-    periodically.
+class HostRefusals:
+    """What ``Manager`` tells of refused messages of hosts. This one keeps no alarms."""
+
+    def note(self, refusals: list[Refusal]) -> None:
+        """A report of another daemon. InvalidFault for too many, database errors."""
+
+    def count(self, hostname: str, reason: str, number: int) -> None:
+        """This daemon refused so many messages of a host."""
+
+    def gone(self, requests: list[FaultRequest]) -> None:
+        """A service sent these; those that clear every alarm of a host say that it is deleted."""
+
+    def check(self, hostname: str, requests: list[FaultRequest]) -> None:
+        """A host sent these. SenderRefused."""
+
+
+class RefusalKeeper(HostRefusals):
+    """Keeps the alarms; ``audit`` runs periodically.
 
     ``apply`` is the writer's; ``own()`` are this daemon's counts.
     ``active()`` are the entities of active alarms of the id: after a restart their time counts from then.
@@ -55,6 +70,10 @@ class RefusalKeeper:
             after, to_set = rules.noted(self._known(), refusals, self._clock(), self._gone)
             self._do([request for one in to_set if (request := _request(one)) is not None])
             self._ledger = after
+
+    def count(self, hostname: str, reason: str, number: int) -> None:
+        """The alarm is set at the next audit."""
+        self._own().note(hostname, reason, number)
 
     def gone(self, requests: list[FaultRequest]) -> None:
         """Set no alarms for a while for the hosts whose every alarm these requests clear, because they are deleted.

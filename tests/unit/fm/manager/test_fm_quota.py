@@ -21,10 +21,21 @@ from fm.core.retention import Limits
 from fm.db.tables import APPLIED_REQUEST, METADATA
 from fm.manager.catalogue import synchronise
 from fm.manager.endpoint import Manager
+from fm.manager.refusals import HostRefusals
 from fm.manager.writer import Settings, Writer
 from fm.raiser import requests as make
 
 LIMIT = 3
+
+
+class Counted(HostRefusals):
+    """Notes what is counted."""
+
+    def __init__(self, noted: list[tuple[str, str, int]]) -> None:
+        self._noted = noted
+
+    def count(self, hostname: str, reason: str, number: int) -> None:
+        self._noted.append((hostname, reason, number))
 
 
 class Fm:
@@ -37,7 +48,7 @@ class Fm:
 
     def restart(self) -> Manager:
         writer = Writer(self.database, lambda: Settings(Limits(100_000), self.policy, LIMIT))
-        self.manager = Manager(self.database, writer, note=lambda *what: self.noted.append(what))
+        self.manager = Manager(self.database, writer, refusals=Counted(self.noted))
         return self.manager
 
     def by_host(self, *requests: FaultRequest, host: str = "w-0") -> list[FaultOutcome]:
