@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from flock.auth import tokens
 from flock.auth.keystone import KeystoneWatch
 from flock.core.health import Health
 from flock.rpc.bus import Transport
@@ -13,6 +14,7 @@ from flock.rpc.serverwatch import ServerWatch
 
 def watched_health(conf: Any, bus: Transport, interfaces: Iterable[type]) -> Health:
     """Checks that servers of ``interfaces`` reply, and fit in version, and that Keystone checks tokens."""
+    tokens.register(conf)
     servers, keystone = ServerWatch(bus, interfaces, for_replies=True), KeystoneWatch(conf)
     servers.start()
     keystone.start()

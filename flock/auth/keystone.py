@@ -12,13 +12,12 @@ from typing import Any
 from keystoneauth1 import exceptions, loading
 from keystoneauth1.plugin import AUTH_INTERFACE
 from keystoneauth1.session import Session
-from keystonemiddleware import auth_token
 
+from flock.auth import account
 from flock.core.backoff import Backoff
 from flock.core.errors import Unavailable
 from flock.jobs.worker import Worker
 
-GROUP = "keystone_authtoken"
 INTERVAL_S = 10.0
 REQUEST_S = 5.0
 SILENT_S = 25.0
@@ -70,13 +69,11 @@ class KeystoneWatch:
 
 def question(conf: Any) -> Callable[[], object] | None:
     """A function that has Keystone check a token: Unavailable when it does not. None without credentials."""
-    for group, opts in auth_token.list_opts():
-        conf.register_opts(opts, group=group)
-    plugin = loading.load_auth_from_conf_options(conf, GROUP)
+    chosen = account.options(conf)
+    plugin = loading.load_auth_from_conf_options(conf, account.GROUP)
     if plugin is None:
         return None
-    chosen = conf[GROUP]
-    session = Session(auth=plugin, verify=False if chosen.insecure else chosen.cafile or True, timeout=REQUEST_S)
+    session = Session(auth=plugin, verify=account.verify(chosen), timeout=REQUEST_S)
 
     def ask() -> None:
         try:

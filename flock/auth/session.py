@@ -7,25 +7,20 @@ from typing import Any
 
 from keystoneauth1 import exceptions, loading
 from keystoneauth1.session import Session
-from keystonemiddleware import auth_token
 
+from flock.auth import account
 from flock.core.errors import Unavailable
-
-GROUP = "keystone_authtoken"
 
 
 class OwnSession:
     """Requests with the account that [keystone_authtoken] of ``conf`` names. ``service``: whom errors name."""
 
     def __init__(self, conf: Any, service: str) -> None:
-        for group, opts in auth_token.list_opts():
-            conf.register_opts(opts, group=group)
-        loading.register_auth_conf_options(conf, GROUP)
-        chosen = conf[GROUP]
+        chosen = account.options(conf)
         self._service = service
         self._region = chosen.region_name or None
-        self._session = Session(auth=loading.load_auth_from_conf_options(conf, GROUP),
-                                verify=not chosen.insecure and (chosen.cafile or True))
+        self._session = Session(auth=loading.load_auth_from_conf_options(conf, account.GROUP),
+                                verify=account.verify(chosen))
 
     def request(self, method: str, url: str, body: Mapping[str, Any] | None = None, timeout_s: float = 30.0,
                 headers: Mapping[str, str] | None = None) -> tuple[int, bytes]:

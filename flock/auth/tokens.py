@@ -117,10 +117,15 @@ class TokenCheck(auth_token.AuthProtocol):  # type: ignore[misc]
         return data
 
 
-def token_check(app: Any, conf: Any) -> Callable[..., Iterable[bytes]]:
-    """``app`` behind the token check that [keystone_authtoken] of ``conf`` configures."""
+def register(conf: Any) -> None:
+    """Define the options of the token check."""
     for group, opts in auth_token.list_opts():
         conf.register_opts(opts, group=group)
+
+
+def token_check(app: Any, conf: Any) -> Callable[..., Iterable[bytes]]:
+    """``app`` behind the token check that [keystone_authtoken] of ``conf`` configures."""
+    register(conf)
     fixed = {
         "oslo_config_config": conf, "delay_auth_decision": False, "include_service_catalog": False,
         "service_token_roles_required": True,

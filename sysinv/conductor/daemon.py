@@ -18,7 +18,6 @@ from fm.raiser import Raiser, busalarm, refusals
 from fm.raiser.busalarm import BusAlarm
 from mtce.contract.rpc import MtceHosts
 from sysinv.actions.progress import ActionLimits, InstallLimits
-from sysinv.api.dialect import DIALECT
 from sysinv.conductor import pairing, units
 from sysinv.conductor.accounts import HostAccounts, keeper
 from sysinv.conductor.agreement import Agreement
@@ -78,7 +77,7 @@ class ConductorDaemon:
             self._db, mtce, self._boot_files, self._dnsmasq, discovery,
             StepSettings(active_controller=hostname, install_token_ttl_s=conf.sysinv.install_token_ttl_s,
                          mtce_step_timeout_s=conf.sysinv.mtce_step_timeout_s,
-                         api_port=conf.api.bind_port or DIALECT.default_port,
+                         api_port=conf.api.bind_port or options.API_PORT,
                          secret_key_file=Path(conf.sysinv.secret_key_file),
                          authority_file=options.boot_authority(conf)))
         self._operations = StoredOperations(

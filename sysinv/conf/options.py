@@ -16,6 +16,8 @@ from flock.exec.root import Root
 from sysinv.model.hostfiles import interfaces_in
 
 SYSINV, BOOTSTRAP, DNSMASQ, BUS_ADMIN = "sysinv", "bootstrap", "dnsmasq", "bus_admin"
+API_PORT = 6385
+"""Where sysinv-api listens unless [api] bind_port says otherwise."""
 NETWORK_INTERFACES = {"pxeboot": "pxeboot0", "mgmt": "mgmt0", "cluster-host": "cluster0", "oam": "oam0"}
 
 SYSINV_OPTS: list[cfg.Opt] = [

@@ -16,12 +16,12 @@ from fm.api import listing
 from fm.contract.errors import SilenceNotFound
 from fm.contract.rpc import FmManager
 from fm.contract.silence import SilenceRequest
-from fm.resources.silence import rules, store
+from fm.resources.silence import patch, store
 from fm.resources.silence.fields import Silence, SilenceBody
 
 PAGE = ViewPage((View(Silence),))
 ARGUMENTS = listing.arguments(store.FILTER_FIELDS, store.SORT_KEYS)
-CHANGES = Patch(rules.CHANGEABLE, operations=("add", "replace", "remove"), empty_values=True)
+CHANGES = Patch(patch.CHANGEABLE, operations=("add", "replace", "remove"), empty_values=True)
 
 
 def _shown(call: Call, uuid: str) -> dict[str, Any]:
@@ -67,7 +67,7 @@ class SilenceController:
     @describes(body=CHANGES, answers={200: Silence}, errors=(504,))
     def patch(self, call: Call) -> dict[str, Any]:
         """Change expiry or comment; removing ``expires_at`` makes the silence permanent."""
-        change = rules.wanted_change(call.json())
+        change = patch.wanted_change(call.json())
         call.deps(FmManager).change_silence(uuid=call.args["uuid"], change=change)
         return _shown(call, call.args["uuid"])
 

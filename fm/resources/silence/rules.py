@@ -1,21 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Checks of silences to create and of their PATCH."""
+"""Checks of silences to create and of their changes."""
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
 
 from flock.core.errors import InvalidInput
-from flock.wire.errors import BadField, BadPatch, shown
-from flock.wire.patch import PatchOp, last_values, parse_patch
-from flock.wire.types import Text
 from fm.contract.errors import InvalidFault, InvalidSilence
 from fm.contract.limits import TEXT_MAX, USER_MAX
 from fm.contract.silence import SilenceChange, SilenceRequest
 from fm.contract.validation import check_alarm_id, check_entity, parse_time, storable
 
 SILENCES_MAX = 1000
-CHANGEABLE = {"expires_at": Text(), "comment": Text(TEXT_MAX)}
 
 
 def checked(asked: SilenceRequest, now: datetime) -> dict[str, Any]:
@@ -45,29 +41,6 @@ def changed(asked: SilenceChange, now: datetime) -> dict[str, Any]:
     if asked.comment is not None:
         values["comment"] = _text("comment", asked.comment, TEXT_MAX)
     return values
-
-
-def wanted_change(body: Any) -> SilenceChange:
-    """The change that a JSON-patch list makes; removing ``expires_at`` makes the silence permanent. BadPatch, BadField.
-    """
-    operations = parse_patch(body, allowed=CHANGEABLE, allow_add=True, allow_empty=True)
-    for operation in operations:
-        if len(operation.path) != 1:
-            raise BadPatch(detail=f"'/{'/'.join(operation.path)}' is not an attribute that can be updated")
-        if operation.value is not None:
-            _check(operation)
-    values = last_values(operations)
-    comment = values.get("comment", "") or ""
-    return SilenceChange(
-        expires_at=values.get("expires_at"), without_end="expires_at" in values and values["expires_at"] is None,
-        comment=comment if "comment" in values else None)
-
-
-def _check(operation: PatchOp) -> None:
-    try:
-        CHANGEABLE[operation.name].validate(operation.value)
-    except ValueError as error:
-        raise BadField(field=operation.name, value=shown(operation.value), rule=str(error)) from None
 
 
 def _end(text: str, now: datetime) -> datetime:
