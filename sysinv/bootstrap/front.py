@@ -26,6 +26,11 @@ ROOMS = ("patching.vim",)
 CONFIGURATION, CONNECTION_LIMIT = "/etc/flock/front.conf", "/etc/flock/front.nft"
 # Of one worker process of nginx, and of one client address (of one IPv6 network of 64 bits) to all ports together.
 CONNECTIONS_MAX, ADDRESS_CONNECTIONS = 8192, 256
+# New connections per second of one client address to the APIs: nginx pays for a TLS handshake ten times what the client
+# pays that begins it.
+OPENS_PER_S, OPENS_BURST = 50, 500
+# As many wait to be accepted as the kernel permits.
+BACKLOG = 4096
 # New connections per second of one client address to the message bus. The broker holds what comes in unfinished TLS
 # handshakes, 256 KiB each, for the 5 s that they may take.
 BUS_OPENS_PER_S, BUS_OPENS_BURST = 20, 100
@@ -104,7 +109,7 @@ class Listen:
     def directive(self, port: int) -> str:
         """nginx's directive."""
         host = f"[{self.address}]" if ":" in self.address else self.address
-        return f"listen {host}:{port}{' ssl' if self.tls else ''};"
+        return f"listen {host}:{port} backlog={BACKLOG}{' ssl' if self.tls else ''};"
 
 
 def published(subsystem: str) -> Published:
@@ -175,7 +180,8 @@ def nginx_conf(listens: Sequence[Listen], apis: Iterable[Published], *, user: st
 
 
 def connection_limit(apis: Iterable[Published]) -> str:
-    """The script for nftables that refuses more than ``ADDRESS_CONNECTIONS`` connections of one client address.
+    """The script for nftables that refuses more than ``ADDRESS_CONNECTIONS`` connections of one client address, and
+    lets it begin ``OPENS_PER_S``.
 
     nginx counts the requests of an address only once their headers are complete; until then a connection is free. To
     count connections the kernel tracks them, and refuses all new ones when its table is full. What this machine serves
@@ -184,7 +190,7 @@ def connection_limit(apis: Iterable[Published]) -> str:
     and all bytes.
     """
     ports = ", ".join(str(port) for api in apis for port in api.ports)
-    return _CONNECTION_LIMIT.format(ports=ports, most=ADDRESS_CONNECTIONS,
+    return _CONNECTION_LIMIT.format(ports=ports, most=ADDRESS_CONNECTIONS, api_opens=OPENS_PER_S, api_burst=OPENS_BURST,
                                     bus=BUS_PORT, opens=BUS_OPENS_PER_S, burst=BUS_OPENS_BURST,
                                     kbytes=BUS_KBYTES_PER_S, kbytes_burst=BUS_BURST_KBYTES,
                                     udp_opens=UDP_OPENS_PER_S, udp_burst=UDP_OPENS_BURST, udp_all=UDP_OPENS_ALL,
@@ -275,6 +281,8 @@ delete table inet flock_front
 table inet flock_front {{
     set addresses4 {{ type ipv4_addr; size 65535; flags dynamic; }}
     set addresses6 {{ type ipv6_addr; size 65535; flags dynamic; }}
+    set openers4 {{ type ipv4_addr; size 65535; flags dynamic, timeout; timeout 1m; }}
+    set openers6 {{ type ipv6_addr; size 65535; flags dynamic, timeout; timeout 1m; }}
     set callers4 {{ type ipv4_addr; size 65535; flags dynamic, timeout; timeout 1m; }}
     set callers6 {{ type ipv6_addr; size 65535; flags dynamic, timeout; timeout 1m; }}
     set senders4 {{ type ipv4_addr; size 65535; flags dynamic, timeout; timeout 1m; }}
@@ -320,6 +328,9 @@ table inet flock_front {{
     chain opened {{
         add @addresses4 {{ ip saddr ct count over {most} }} reject with tcp reset
         add @addresses6 {{ ip6 saddr & ffff:ffff:ffff:ffff:: ct count over {most} }} reject with tcp reset
+        update @openers4 {{ ip saddr limit rate over {api_opens}/second burst {api_burst} packets }} drop
+        update @openers6 {{ ip6 saddr & ffff:ffff:ffff:ffff:: limit rate over {api_opens}/second burst {api_burst} \
+packets }} drop
     }}
 }}
 """

@@ -18,6 +18,8 @@ from sysinv.bootstrap.front import (
     BUS_BURST_KBYTES,
     BUS_KBYTES_PER_S,
     BUS_OPENS_BURST,
+    OPENS_BURST,
+    OPENS_PER_S,
     UDP_OPENS_BURST,
     UNTRACKED_UDP,
     Published,
@@ -193,6 +195,31 @@ def test_an_address_opens_a_share_of_connections_to_the_bus_and_others_theirs(
     made = called(attacker, 1_000)
     assert BUS_OPENS_BURST <= made < 400
     assert called(other, BUS_OPENS_BURST) == BUS_OPENS_BURST
+
+
+# Opens connections one after the other for two seconds, closes each at once, and says how many were made.
+OPENER = f"""
+import socket, sys, time
+server, end, made = ("2001:db8::1" if ":" in sys.argv[1] else "192.0.2.1"), time.monotonic() + 2, 0
+while time.monotonic() < end:
+    try:
+        socket.create_connection((server, {PORTS!r}[made % 2]), 0.2, source_address=(sys.argv[1], 0)).close()
+        made += 1
+    except OSError:
+        pass
+print(made, flush=True)
+"""
+
+
+@pytest.mark.parametrize(("attacker", "other"), [("192.0.2.2", "192.0.2.3"), ("2001:db8::2", "2001:db8:0:1::2")])
+def test_an_address_begins_a_share_of_connections_to_the_apis_and_others_theirs(
+        site: Site, attacker: str, other: str) -> None:
+    """Beginnings of TLS handshakes that are not ended took five times as much of nginx as of their sender."""
+    def opened(source: str) -> int:
+        return int(subprocess.run(["nsenter", "-t", str(site.clients), "-n", sys.executable, "-c", OPENER, source],
+                                  capture_output=True, text=True, timeout=60, check=True).stdout)
+    for address in (attacker, other):
+        assert OPENS_BURST <= opened(address) < OPENS_BURST + 5 * OPENS_PER_S
 
 
 def test_addresses_of_no_network_here_do_not_fill_the_sets_of_the_bus(site: Site) -> None:

@@ -11,7 +11,7 @@ from flock.core.slices import subsystems
 from flock.testing.services.process import wait_for
 from sysinv.bootstrap import logins, render
 from sysinv.bootstrap.answers import parse
-from sysinv.bootstrap.front import Listen, connection_limit, listens, nginx_conf, pattern, published_apis
+from sysinv.bootstrap.front import BACKLOG, Listen, connection_limit, listens, nginx_conf, pattern, published_apis
 from sysinv.bootstrap.logins import ADDRESS_ATTEMPTS_MAX, ATTEMPTS_MAX, LOCK_S, AddressLock, EqualTime
 from sysinv.bootstrap.secrets import generate
 
@@ -24,7 +24,7 @@ def test_every_installed_api_is_published_and_none_has_a_port_of_its_own():
     text = nginx_conf(listens(ANSWERS.networks, "controller-0"), apis)
     for api in apis:
         assert f"server unix:{api.socket};" in text
-        assert f"listen 127.0.0.1:{api.port} ssl;" in text
+        assert f"listen 127.0.0.1:{api.port} backlog={BACKLOG} ssl;" in text
     for file in render.service_files(ANSWERS, generate(), "controller-0"):
         assert "bind_host" not in file.content and "memcached" not in file.content
 
@@ -34,8 +34,8 @@ def test_tls_is_on_everywhere_except_where_it_is_switched_off():
     assert all(line.strip().endswith(" ssl;") for line in secured.splitlines() if line.strip().startswith("listen "))
     mixed = nginx_conf(listens(ANSWERS.networks, "controller-0", {"oam"}), published_apis())
     oam, mgmt = ANSWERS.network("oam"), ANSWERS.network("mgmt")
-    assert f"listen {oam.floating_address}:6385;" in mixed
-    assert f"listen {mgmt.floating_address}:6385 ssl;" in mixed
+    assert f"listen {oam.floating_address}:6385 backlog={BACKLOG};" in mixed
+    assert f"listen {mgmt.floating_address}:6385 backlog={BACKLOG} ssl;" in mixed
     assert "ssl_certificate /etc/flock/tls/front.crt;" in mixed
 
 
@@ -43,7 +43,7 @@ def test_one_api_may_be_served_at_several_ports():
     (api,) = [api for api in published_apis() if api.name == "patching"]
     assert api.ports == (5497, 15491)
     conf = nginx_conf([Listen("127.0.0.1")], [api])
-    assert conf.count("listen 127.0.0.1:5497 ssl;") == conf.count("listen 127.0.0.1:15491 ssl;") == 1
+    assert all(conf.count(f"listen 127.0.0.1:{port} backlog={BACKLOG} ssl;") == 1 for port in api.ports)
     limit = connection_limit([api])
     assert conf.count("upstream patching {") == 1 and "5497, 15491" in limit
     # An address of another network is not believed before it is counted.
