@@ -6,13 +6,16 @@ interface. Services are not limited: they are part of the system.
 """
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from flock.core.errors import Unavailable
 from flock.foreign.messaging import Arrived
 from flock.rpc import metrics
 from flock.rpc.accounts import Sender, SenderKind, is_reply_queue, sender_of, sender_to
@@ -171,6 +174,7 @@ class Gate:
         self._shares = Shares(rates, clock)
         self._lock = threading.Lock()
         self._logged: dict[tuple[str, str], float] = {}
+        self._working: Counter[str] = Counter()
 
     def request(self, arrived: Arrived) -> dict[str, Any] | None:
         """What the context of a request gets: its sender and whether that is over its share. None drops it."""
@@ -196,6 +200,27 @@ class Gate:
     def admit(self, hostname: str, number: int) -> bool:
         """Whether a host may have ``number`` requests more applied; counts them if so. 0 only asks."""
         return self._shares.charge(hostname, number)
+
+    @contextlib.contextmanager
+    def in_work(self, sender: Sender, most: int) -> Iterator[None]:
+        """While a thread works for a request. Unavailable when the sender is a host that has ``most`` in work: what it
+        costs is known only when it ends, and by then one host could hold all threads."""
+        if sender.kind is not SenderKind.HOST:
+            yield
+            return
+        with self._lock:
+            number = self._working[sender.name]
+            if number < most:
+                self._working[sender.name] += 1
+        if number >= most:
+            raise Unavailable(service="server", reason=f"it works for {number} requests of {sender} already")
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._working[sender.name] -= 1
+                if not self._working[sender.name]:
+                    del self._working[sender.name]
 
     def spent(self, sender: Sender, seconds: float) -> None:
         """A thread has worked for a request so long. It counts for a host; see ``Rates``."""

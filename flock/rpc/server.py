@@ -27,6 +27,8 @@ from flock.rpc.versions import DESCRIBE_NAMESPACE, DESCRIBE_VERSION, description
 
 LOG = logging.getLogger(__name__)
 ERROR_MAX_BYTES = 1024 * 1024
+# The part of the threads that may work for one host at the same time.
+HOST_PART = 4
 # A host whose requests end so breaks a rule; other errors are part of the work.
 COUNTED = (SenderRefused, TooManyMessages, InvalidInput)
 
@@ -35,7 +37,8 @@ class Server:
     """Serves ``{Interface: implementation}`` under ``server_name``, with ``threads_max`` threads per topic.
 
     While all threads are busy, further requests wait in the broker (a few are prefetched), so memory stays bounded.
-    Refuses requests whose sender the interface does not permit. ``hostname_of(uuid)`` is the hostname, None for an
+    Refuses requests whose sender the interface does not permit, and those of a host for which a quarter of the threads
+    work already. ``hostname_of(uuid)`` is the hostname, None for an
     unknown host; without it, hosts may send nothing about a uuid. Sends messages to its own topics every
     ``echo_interval_s`` (default: ``[rpc] echo_interval_s``), calls ``heard`` with each that arrives, and makes queues
     and bindings again when none arrives.
@@ -87,7 +90,9 @@ class Server:
         return "; ".join(filter(None, (listener.trouble() for listener in self._listeners))) or None
 
     def _listener(self, topic: str, members: Mapping[type, Any]) -> TopicListener:
-        endpoints = [_endpoint(interface, implementation, self.transport, self.server_name, self._hostname_of)
+        host_requests_max = max(1, self.threads_max // HOST_PART)
+        endpoints = [_endpoint(interface, implementation, self.transport, self.server_name, self._hostname_of,
+                               host_requests_max)
                      for interface, implementation in members.items()]
         routes: tuple[str, ...] = (echo.SHARED,)
         if not any(interface_spec(interface).per_host for interface in members):
@@ -120,18 +125,18 @@ def _check_complete(interface: type, implementation: Any) -> None:
 
 
 def _endpoint(interface: type, implementation: Any, transport: Transport, server_name: str,
-              hostname_of: HostnameOf | None) -> Any:
+              hostname_of: HostnameOf | None, host_requests_max: int) -> Any:
     """An oslo.messaging endpoint with one exposed method per method of the interface."""
     spec = interface_spec(interface)
     body: dict[str, Any] = {"target": oslo_messaging.Target(namespace=spec.namespace, version=spec.version)}
     for name, signature in signatures(interface).items():
         body[name] = _exposed(Permit(spec, signature.spec, hostname_of, transport.gate), signature,
-                              getattr(implementation, name), transport, server_name)
+                              getattr(implementation, name), transport, server_name, host_requests_max)
     return type(f"{interface.__name__}Endpoint", (), body)()
 
 
 def _exposed(permit: Permit, signature: Signature, function: Callable[..., Any], transport: Transport,
-             server_name: str) -> Callable[..., Any]:
+             server_name: str, host_requests_max: int) -> Callable[..., Any]:
     namespace, method, size_max_bytes = permit.namespace, signature.spec.name, transport.payload_max_bytes
     seconds = metrics.SERVER_SECONDS.labels(namespace, method)
     running = metrics.SERVER_RUNNING.labels(server_name)
@@ -147,10 +152,11 @@ def _exposed(permit: Permit, signature: Signature, function: Callable[..., Any],
         try:
             oslo_context.RequestContext(request_id=context.get("request_id"), overwrite=True)
             sender = permit.sender(context, transport.account)
-            arguments = _arguments(signature, body, size_max_bytes)
-            permit.check(sender, arguments)
-            with called_by(sender), _counted(transport, sender):
-                result = function(**arguments)
+            with transport.gate.in_work(sender, host_requests_max):
+                arguments = _arguments(signature, body, size_max_bytes)
+                permit.check(sender, arguments)
+                with called_by(sender), _counted(transport, sender):
+                    result = function(**arguments)
             reply = envelope.good(signature.result.encode(result, "result"))
             return text.pack(reply, size_max_bytes, f"reply of {method}")
         except FlockError as exc:

@@ -30,7 +30,7 @@ def build(metadata: Metadata, software: Mapping[str, Path], target: Path, key: r
     description breaks a rule.
     """
     files = {HOOK_FILES[hook]: path for hook, path in (hooks or {}).items()}
-    data = description.write(metadata)
+    data = description.write(metadata, digests=True)
     description.parse(data)
     made = target / f"{metadata.id}.patch"
     with tempfile.TemporaryDirectory(dir=target, prefix=".build-") as folder:

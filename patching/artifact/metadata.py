@@ -18,6 +18,7 @@ from patching.contract.version import Version, split_release_id
 BYTES_MAX = 1 << 20
 ITEMS_MAX = 10_000
 TEXT_MAX = 65_536
+DIGESTS = "member_digests"
 HOOKS = ("pre_start", "post_start", "pre_install", "post_install")
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+~:-]{0,254}\Z", re.ASCII)
 _SCRIPT = re.compile(r"\d{2}-[A-Za-z0-9._+-]{1,200}\Z", re.ASCII)
@@ -85,8 +86,17 @@ def parse_supported(data: bytes) -> tuple[str, ...]:
     return tuple(found)
 
 
-def write(metadata: Metadata) -> bytes:
-    """The description as ``metadata.xml``; ``parse`` reads the same from it."""
+def promises_digests(data: bytes) -> bool:
+    """Whether a description says that its patch has a signed manifest of all members.
+
+    StarlingX's signature signs the bytes of all members, but not where one ends and the next begins. Without the
+    promise, whoever has a patch could take its manifest away and divide the bytes anew.
+    """
+    return _text(_root(data, "patch"), DIGESTS) == "Y"
+
+
+def write(metadata: Metadata, *, digests: bool = False) -> bytes:
+    """The description as ``metadata.xml``; ``parse`` reads the same from it. ``digests``: see ``promises_digests``."""
     root = ET.Element("patch")
     for name, text in (
             ("id", metadata.id), ("sw_version", metadata.version.text), ("component", metadata.component),
@@ -96,6 +106,8 @@ def write(metadata: Metadata) -> bytes:
             ("reboot_required", _yes(metadata.reboot_required)), ("prepatched_iso", _yes(metadata.prepatched_iso)),
             *metadata.hooks.items()):
         ET.SubElement(root, name).text = text
+    if digests:
+        ET.SubElement(root, DIGESTS).text = "Y"
     if metadata.apply_active_release_only:
         ET.SubElement(root, "apply_active_release_only").text = "Y"
     for outer, inner, items in (

@@ -3,7 +3,9 @@
 
 Two forms of signature are read. Ours: ``manifest.sha256`` names every member with its SHA-256, and ``manifest.sig``
 signs it. StarlingX's: ``signature.v2`` signs the known members one after the other; a member that it does not cover is
-refused. ``signature`` (MD5) is only a checksum against damage.
+refused. That signature says nothing of where one member ends, so each archive must be whole and nothing may follow its
+end, scripts must be named in the description, and a patch whose description promises a manifest must have it.
+``signature`` (MD5) is only a checksum against damage.
 """
 from __future__ import annotations
 
@@ -61,7 +63,7 @@ def read(path: Path, name: str, into: Path, trusted: Trust, now: datetime.dateti
         digests = {member: trust.digest_of([into / member]).hex() for member in members}
         _required(name, members)
         signer = _signer(name, into, digests, trusted, now)
-        found = _metadata(name, into, limits)
+        found = _metadata(name, into, limits, has_manifest=MANIFEST_SIGNATURE in members)
         stem = name.removesuffix(".patch")
         if name == stem or stem != found.id:
             raise ArtifactRefused(detail=f"{name} must be named {found.id}.patch after the id in its metadata.")
@@ -147,15 +149,19 @@ def _signature(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def _metadata(name: str, into: Path, limits: Limits) -> Metadata:
+def _metadata(name: str, into: Path, limits: Limits, *, has_manifest: bool) -> Metadata:
     with (into / METADATA).open("rb") as stream:
         inner = unpack.unpack(stream, into / "metadata", f"{METADATA} of {name}", SMALL, flat=True)
     if inner != ["metadata.xml"]:
         raise ArtifactRefused(detail=f"{METADATA} of {name} must hold metadata.xml, and nothing else.")
+    data = (into / "metadata" / "metadata.xml").read_bytes()
     try:
-        return description.parse((into / "metadata" / "metadata.xml").read_bytes())
+        parsed, promised = description.parse(data), description.promises_digests(data)
     except InvalidInput as error:
         raise ArtifactRefused(detail=f"metadata of {name}: {error}.") from error
+    if promised and not has_manifest:
+        raise ArtifactRefused(detail=f"{name} lacks {MANIFEST_SIGNATURE}, which its metadata promises.")
+    return parsed
 
 
 def _hooks(name: str, found: Metadata, members: list[str]) -> None:
@@ -163,3 +169,7 @@ def _hooks(name: str, found: Metadata, members: list[str]) -> None:
         if file != HOOK_FILES[hook] or file not in members:
             raise ArtifactRefused(detail=f"metadata of {name}: {hook} must name {HOOK_FILES[hook]}, and the file must "
                                          "be in the patch.")
+    # StarlingX's signature covers the bytes of an archive under the name of a hook as well.
+    unnamed = sorted(set(HOOK_FILES.values()) & set(members) - set(found.hooks.values()))
+    if unnamed:
+        raise ArtifactRefused(detail=f"{name} has scripts that its metadata does not name: {', '.join(unnamed)}.")

@@ -24,6 +24,9 @@ KEYSTONE_PORT = 5000
 ROOMS = ("patching.vim",)
 """Parts of subsystems that have an API of their own, beside the main one."""
 CONFIGURATION, CONNECTION_LIMIT = "/etc/flock/front.conf", "/etc/flock/front.nft"
+CONNECTION_ENDS = "/etc/flock/front-ends.nft"
+# Connections beside those to the APIs that anybody may begin on a controller.
+SSH_PORT = 22
 # Of one worker process of nginx, and of one client address (of one IPv6 network of 64 bits) to all ports together.
 CONNECTIONS_MAX, ADDRESS_CONNECTIONS = 8192, 256
 # New connections per second of one client address to the APIs: nginx pays for a TLS handshake ten times what the client
@@ -197,6 +200,16 @@ def connection_limit(apis: Iterable[Published]) -> str:
                                     udp=", ".join(map(str, UNTRACKED_UDP)), tcp=", ".join(map(str, UNTRACKED_TCP)))
 
 
+def connection_ends(apis: Iterable[Published]) -> str:
+    """The script for nftables that has the kernel forget an ended connection to an API or to SSH within seconds.
+
+    It keeps one for two minutes, so 2,200 a second filled its table, and then nobody's connection began. A script of
+    its own, because a kernel without this must not be without the limits.
+    """
+    ports = ", ".join(str(port) for port in (SSH_PORT, *(port for api in apis for port in api.ports)))
+    return _CONNECTION_ENDS.format(ports=ports)
+
+
 def _servers(api: Published, listens: Sequence[Listen]) -> list[str]:
     needed = [template for template in api.public if "{" in template]
     for_installs = [
@@ -294,11 +307,18 @@ table inet flock_front {{
         type filter hook prerouting priority raw; policy accept;
         fib daddr type {{ local, multicast, broadcast }} udp dport {{ {udp} }} notrack
         fib daddr type local tcp dport {{ {tcp} }} notrack
+        fib daddr type local icmp type echo-request notrack
+        fib daddr type local icmpv6 type echo-request notrack
     }}
     chain leaving {{
         type filter hook output priority raw; policy accept;
         udp sport {{ {udp} }} notrack
         tcp sport {{ {tcp} }} notrack
+        icmp type echo-reply notrack
+        icmpv6 type echo-reply notrack
+        # A controller reaches its own APIs also when the table is full.
+        oifname "lo" tcp dport {{ {tcp}, {ports} }} notrack
+        oifname "lo" tcp sport {{ {ports} }} notrack
     }}
     chain input {{
         type filter hook input priority filter; policy accept;
@@ -331,6 +351,28 @@ table inet flock_front {{
         update @openers4 {{ ip saddr limit rate over {api_opens}/second burst {api_burst} packets }} drop
         update @openers6 {{ ip6 saddr & ffff:ffff:ffff:ffff:: limit rate over {api_opens}/second burst {api_burst} \
 packets }} drop
+    }}
+}}
+"""
+_CONNECTION_ENDS = """\
+# Written by flock-bootstrap.
+table inet flock_front_ends
+delete table inet flock_front_ends
+table inet flock_front_ends {{
+    ct timeout brief4 {{
+        protocol tcp
+        l3proto ip
+        policy = {{ syn_recv : 10, fin_wait : 10, close_wait : 10, last_ack : 5, time_wait : 5, close : 2 }}
+    }}
+    ct timeout brief6 {{
+        protocol tcp
+        l3proto ip6
+        policy = {{ syn_recv : 10, fin_wait : 10, close_wait : 10, last_ack : 5, time_wait : 5, close : 2 }}
+    }}
+    chain arriving {{
+        type filter hook prerouting priority mangle; policy accept;
+        meta nfproto ipv4 tcp dport {{ {ports} }} ct timeout set "brief4"
+        meta nfproto ipv6 tcp dport {{ {ports} }} ct timeout set "brief6"
     }}
 }}
 """

@@ -15,10 +15,12 @@ from sysinv.bootstrap import bus, logins
 from sysinv.bootstrap.answers import Answers, NetworkAnswer
 from sysinv.bootstrap.front import (
     CONFIGURATION,
+    CONNECTION_ENDS,
     CONNECTION_LIMIT,
     KEYSTONE_PORT,
     ROOMS,
     Published,
+    connection_ends,
     connection_limit,
     listens,
     nginx_conf,
@@ -164,7 +166,8 @@ def front_files(answers: Answers, hostname: str, apis: Iterable[Published],
     """Return the files of the web server in front of all APIs; it speaks TLS except on ``plain_networks``."""
     known = list(apis)
     return [RenderedFile(CONFIGURATION, PUBLIC, nginx_conf(listens(answers.networks, hostname, plain_networks), known)),
-            RenderedFile(CONNECTION_LIMIT, PUBLIC, connection_limit(known))]
+            RenderedFile(CONNECTION_LIMIT, PUBLIC, connection_limit(known)),
+            RenderedFile(CONNECTION_ENDS, PUBLIC, connection_ends(known))]
 
 
 def database_url(answers: Answers, secrets: SystemSecrets, name: str, directory: str) -> str:

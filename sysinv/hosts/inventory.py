@@ -28,9 +28,11 @@ from sysinv.resources.host.table import I_HOST
 
 LOG = logging.getLogger(__name__)
 MACS_MAX = 512
-KIND_SHOWN_MAX = 64
+KIND_SHOWN_MAX, NODE = 64, "numa_node"
 # What an integer column holds.
 NUMBER_MAX = 2**31 - 1
+# Linux numbers NUMA nodes below this. Each makes a row, which stays.
+NODES_MAX = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,15 +183,18 @@ def _readable(resource: ReportedResource, items: Sequence[Any]) -> tuple[list[An
 def _in_range(declared: Report, record: Any, field: str) -> Any:
     """The record with every number from 0 to what a column holds; InvalidInput for a key that is not.
 
-    Only the number of a NUMA node may be NUMA_UNKNOWN, which is less.
+    Only the number of a NUMA node may be NUMA_UNKNOWN, which is less, and is so when no kernel has that number.
     """
-    key = None if declared.key is None else declared.key(record)
-    if isinstance(key, int) and not 0 <= key <= NUMBER_MAX:
-        raise InvalidInput(field=field, rule=f"a number between 0 and {NUMBER_MAX}")
+    key, node = None if declared.key is None else declared.key(record), getattr(record, NODE, 0)
+    most = NODES_MAX - 1 if key == node and hasattr(record, NODE) else NUMBER_MAX
+    if isinstance(key, int) and not 0 <= key <= most:
+        raise InvalidInput(field=field, rule=f"a number between 0 and {most}")
     values = {one.name: getattr(record, one.name) for one in dataclasses.fields(record)}
-    return dataclasses.replace(record, **{
-        name: max(NUMA_UNKNOWN if name == "numa_node" else 0, min(value, NUMBER_MAX)) for name, value in values.items()
-        if isinstance(value, int) and not isinstance(value, bool) and not 0 <= value <= NUMBER_MAX})
+    limited = {name: max(0, min(value, NUMBER_MAX)) for name, value in values.items() if name != NODE
+               and isinstance(value, int) and not isinstance(value, bool) and not 0 <= value <= NUMBER_MAX}
+    if not 0 <= node < NODES_MAX:
+        limited[NODE] = NUMA_UNKNOWN
+    return dataclasses.replace(record, **limited) if limited else record
 
 
 def _unique(declared: Report, records: Sequence[Any]) -> list[Any]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from patching.artifact import build, patchfile, trust
+from patching.artifact import build, metadata, patchfile, trust
 from patching.artifact.errors import ArtifactRefused
 from patching.artifact.patchfile import PatchFile, read
 from patching.artifact.trust import Trust
@@ -114,18 +114,54 @@ def test_others_can_check_the_manifest_and_the_signature(patch: Path, into: Path
         assert done.stdout.strip() == "Verified OK", done.stderr
 
 
+def starlingx(patch: Path, maker: Authority, **more: bytes) -> Members:
+    """The members of a patch of StarlingX, which has no manifest. Its signature may use the older padding."""
+    data = metadata.write(described(hooks={"post_install": "post-install.sh"}))
+    old = {name: data for name, data in members_of(patch).items() if not name.startswith("manifest")} | more
+    old["metadata.tar"] = a_tar((named("metadata.xml", size=len(data)), data))
+    known = [old[name] for name in patchfile.SIGNED_ORDER if name in old]
+    old["signature.v2"] = trust.sign(hashlib.sha256(b"".join(known)).digest(), maker.key, pss=False)
+    del old["signature"]
+    return old
+
+
 def test_a_patch_of_starlingx_is_read(patch: Path, into: Path, trusted: Trust, maker: Authority) -> None:
-    """Without a manifest; its signature may also use the older padding."""
-    old = {name: data for name, data in members_of(patch).items() if not name.startswith("manifest")}
+    old = starlingx(patch, maker)
     assert opened(repacked(patch, old), into, trusted).software
-    known = b"".join(old[name] for name in patchfile.SIGNED_ORDER if name in old)
-    old["signature.v2"] = trust.sign(hashlib.sha256(known).digest(), maker.key, pss=False)
     assert opened(repacked(patch, old), into.with_name("again"), trusted).software
     damaged = {**old, "signature": b"0" * 32}
     assert "its checksum is another one" in refused(repacked(patch, damaged), into.with_name("third"), trusted)
     more = {**old, "restart.sh": b"#!/bin/sh\n"}
     told = refused(repacked(patch, more), into.with_name("fourth"), trusted)
     assert "its signature does not cover: restart.sh" in told
+
+
+def test_a_manifest_cannot_be_taken_away(patch: Path, into: Path, trusted: Trust) -> None:
+    """Our builder writes both signatures; without the manifest the bytes of all members could be divided anew."""
+    rest = {name: data for name, data in members_of(patch).items() if not name.startswith("manifest")}
+    assert "lacks manifest.sig, which its metadata promises" in refused(repacked(patch, rest), into, trusted)
+
+
+def test_what_starlingx_has_signed_cannot_be_divided_anew(patch: Path, into: Path, trusted: Trust, maker: Authority
+                                                          ) -> None:
+    """Its signature is that of the bytes of all members one after the other; each of these has the same."""
+    script = b"#!/bin/sh\nexit 0\n"
+    extra = a_tar((named("10-migrate", size=len(script)), script))
+    old = starlingx(patch, maker, **{"extra.tar": extra, "semantics.tar": extra})
+    assert opened(repacked(patch, old), into, trusted).software
+    rest = {name: data for name, data in old.items() if name not in ("extra.tar", "post-install.sh")}
+    moved = {
+        "something follows its end": {
+            **rest, "software.tar": old["software.tar"] + extra[:512], "semantics.tar": extra[512:] + extra,
+            "post-install.sh": old["post-install.sh"]},
+        "scripts that its metadata does not name: pre-install.sh": {
+            **rest, "pre-install.sh": extra, "post-install.sh": old["post-install.sh"]},
+        "and the file must be in the patch": {**rest, "extra.tar": extra + old["post-install.sh"]},
+        "is damaged": {**old, "metadata.tar": old["metadata.tar"][:-512], "software.tar": b"\0" * 512 +
+                       old["software.tar"]},
+    }
+    for number, (words, members) in enumerate(moved.items()):
+        assert words in refused(repacked(patch, members), into.with_name(str(number)), trusted), words
 
 
 def test_restart_scripts_are_covered_by_our_manifest(tmp_path: Path, into: Path, trusted: Trust,

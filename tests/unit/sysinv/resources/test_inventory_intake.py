@@ -170,6 +170,16 @@ def test_odd_texts_and_numbers_cost_their_own_end_only(cloud: Any, tell: Any) ->
     assert device["pdevice"] == (r"a\x00b\x1b\xe9" + "x" * 300)[:255] and device["pclass_id"] == "030000"
 
 
+def test_numbers_of_nodes_that_no_kernel_gives_make_no_rows(cloud: Any, tell: Any) -> None:
+    """Nodes are never removed, and each report of a conquered host added thousands."""
+    tell("numa", [{"numa_node": number, "cpus": []} for number in range(1000, 9000)])
+    assert listed(cloud, "inodes", "numa_node") == list(range(1000, 1024))
+    tell("port", [port(f"p{number}", number, numa_node=number) for number in range(1020, 1030)])
+    tell("memory", [asdict(MemoryReport(number, 100, 0, 100, 0, 0, 0, 0, 0, 0, False)) for number in (5, 1024)])
+    assert len(listed(cloud, "ports", "name")) == 10
+    assert listed(cloud, "inodes", "numa_node") == [5, *range(1000, 1024)]
+
+
 def test_numbers_below_zero_are_stored_as_zero_except_an_unknown_node(cloud: Any, tell: Any) -> None:
     tell("numa", [{"numa_node": 0, "cpus": [0]}])
     tell("disk", [disk("a", size_mib=-5, available_mib=-2**63)])
