@@ -14,6 +14,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -115,9 +116,12 @@ class Parts:
         if size > self._most_bytes:
             raise UploadRefused(detail=f"The file has more than {self._most_bytes} bytes.")
         others = [path for path in self._all() if not path.name.endswith(sha256)]
-        if len(others) >= PARTS_MAX or size + sum(map(_size, others)) > self._most_bytes:
-            raise UploadRefused(detail="Too many uploads were begun and not ended. They are removed after a day; "
-                                       "complete one of them, or raise [software_api] upload_max_mib.")
+        if len(others) >= PARTS_MAX:
+            raise UploadRefused(detail=f"{PARTS_MAX} uploads were begun and not ended. Complete or delete one of them; "
+                                       "they are removed after a day.")
+        if size + sum(map(_size, others)) > self._most_bytes:
+            raise UploadRefused(detail="Uploads that were begun and not ended leave no room. Complete or delete one of "
+                                       "them, or raise [software_api] upload_max_mib; they are removed after a day.")
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         free = shutil.disk_usage(self._directory).free
         if size - self.have(sha256).have > free:
@@ -132,12 +136,20 @@ class Parts:
             return self.have(sha256)
         self.admit(sha256, asked.size)
         path = self._directory / f"{PART}{sha256}"
+        # Also before there is a file: one that holds nothing would take a place for a day.
+        if asked.first and not path.exists():
+            raise UploadGap(have=0)
         with self._locked(path) as stream:
             have = os.fstat(stream.fileno()).st_size
             if have != asked.first:
                 raise UploadGap(have=have)
             try:
                 found = _append(stream, asked, pieces)
+            except UploadRefused:
+                stream.truncate(asked.first)
+                if not asked.first:
+                    path.unlink(missing_ok=True)
+                raise
             except OSError as error:
                 if error.errno in FULL:
                     path.unlink(missing_ok=True)
@@ -182,13 +194,18 @@ def _append(stream: BinaryIO, asked: Range, pieces: Iterable[bytes]) -> str | No
     found = hashlib.sha256()
     stream.seek(asked.first)
     have = asked.first
-    for piece in pieces:
-        have += len(piece)
-        if have > asked.size:
-            raise UploadRefused(detail=f"The body goes beyond the {asked.size} bytes of the file.")
-        stream.write(piece)
-        if not asked.first:
-            found.update(piece)
+    # One piece is hashed while it is written and the next one arrives.
+    with ThreadPoolExecutor(1, "hash-of-an-upload") as hasher:
+        hashed: Future[None] | None = None
+        for piece in pieces:
+            have += len(piece)
+            if have > asked.size:
+                raise UploadRefused(detail=f"The body goes beyond the {asked.size} bytes of the file.")
+            if hashed is not None:
+                hashed.result()
+            if not asked.first:
+                hashed = hasher.submit(found.update, piece)
+            stream.write(piece)
     stream.flush()
     if have < asked.size:
         return None

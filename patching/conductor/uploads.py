@@ -6,6 +6,7 @@ from __future__ import annotations
 import errno
 import logging
 import shutil
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -48,6 +49,7 @@ class Uploads:
                  unpacked_max_bytes: int, majors_max: Callable[[], int] = lambda: 2) -> None:
         self._machine, self._repository, self._staging, self._trusted = machine, repository, staging, trusted
         self._majors_max = majors_max
+        self._deciding = threading.Lock()
         self._limits = Limits(bytes_max=unpacked_max_bytes, members_max=patchfile.OUTER.members_max,
                               name_max=patchfile.OUTER.name_max)
 
@@ -104,12 +106,14 @@ class Uploads:
         place.mkdir(mode=0o700)
         try:
             patch, supported = self._read(staged, signature, place)
-            stored = self._machine.store.load()
-            known = stored.view.releases.get(patch.metadata.id)
-            if known is None:
-                said = self._new(staged.name, patch, supported, stored)
-            else:
-                said = self._known(staged.name, patch, supported, known, stored)
+            # Of two files of one release that come at once, the second one finds the first.
+            with self._deciding:
+                stored = self._machine.store.load()
+                known = stored.view.releases.get(patch.metadata.id)
+                if known is None:
+                    said = self._new(staged.name, patch, supported, stored)
+                else:
+                    said = self._known(staged.name, patch, supported, known, stored)
         finally:
             shutil.rmtree(place, ignore_errors=True)
         return said, UploadedFile(staged.name, patch.metadata.id, patch.metadata.version.text)

@@ -103,8 +103,18 @@ def test_a_gap_and_what_is_beyond_the_end_are_refused(parts: Parts) -> None:
         with pytest.raises(UploadGap, match="has 1000 bytes"):
             parts.store(SHA256, Range(first, SIZE), [DATA[first:]])
     with pytest.raises(UploadRefused, match="goes beyond"):
-        parts.store(SHA256, Range(1000, SIZE), [DATA])
+        parts.store(SHA256, Range(1000, SIZE), [DATA[:500], DATA])
     assert parts.have(SHA256).have == 1000
+
+
+def test_what_holds_nothing_takes_no_place(parts: Parts, tmp_path: Path) -> None:
+    """Thirty-two requests with a gap kept everybody from uploading for a day."""
+    for number in range(partial.PARTS_MAX + 1):
+        with pytest.raises(UploadGap, match="has 0 bytes"):
+            parts.store(f"{number:064x}", Range(5, 10), [b"x" * 5])
+    with pytest.raises(UploadRefused, match="goes beyond"):
+        parts.store(SHA256, Range(0, 3), [b"xx", b"xx"])
+    assert left(tmp_path) == []
 
 
 def test_one_request_at_a_time_writes_a_file(parts: Parts) -> None:
