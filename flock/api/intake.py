@@ -33,7 +33,8 @@ def announced_bytes(environ: dict[str, Any]) -> int | None:
     return int(text)
 
 
-def body_pieces(environ: dict[str, Any], max_bytes: int, timeout_s: float) -> Iterator[bytes]:
+def body_pieces(environ: dict[str, Any], max_bytes: int, timeout_s: float,
+                clock: Callable[[], float] = time.monotonic) -> Iterator[bytes]:
     """Yield the body in pieces as they arrive: of ``CHUNK_BYTES``, and larger ones while they come fast.
 
     ``WebError`` 413 when it is longer than ``max_bytes`` (before the first piece if it has a Content-Length), 408 when
@@ -48,11 +49,11 @@ def body_pieces(environ: dict[str, Any], max_bytes: int, timeout_s: float) -> It
     wanted = max_bytes + 1 if announced is None else announced
     size = CHUNK_BYTES
     while received < wanted:
-        began = time.monotonic()
+        began = clock()
         part = _read(environ, min(size, wanted - received), timeout_s)
         if not part:
             break
-        size = next_size(size, time.monotonic() - began)
+        size = next_size(size, clock() - began)
         received += len(part)
         if received > max_bytes:
             raise _too_long(max_bytes)

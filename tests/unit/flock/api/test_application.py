@@ -33,7 +33,7 @@ from flock.api import (
     version_document,
 )
 from flock.api.edge import Edge
-from flock.api.intake import CHUNK_BYTES, CHUNK_BYTES_MAX, next_size
+from flock.api.intake import CHUNK_BYTES, CHUNK_BYTES_MAX
 from flock.core.errors import Conflict, InvalidInput, NotFound, Unavailable
 from flock.core.health import Health
 from flock.testing.identity import trusting
@@ -351,14 +351,6 @@ def test_a_cut_off_body_is_400(app: Edge) -> None:
     response = webob.Request(environ).get_response(app)
     assert response.status_int == 400
     assert "shorter" in inner(response)["faultstring"]
-
-
-def test_pieces_grow_while_they_come_fast() -> None:
-    size, sizes = CHUNK_BYTES, []
-    for took_s in (0.0, 0.001, 0.2, 0.0, 0.0, 0.0, 0.0, 0.6, 0.0):
-        size = next_size(size, took_s)
-        sizes.append(size // CHUNK_BYTES)
-    assert sizes == [2, 4, 4, 8, 16, 16, 16, 1, 2]
 
 
 def test_a_streamed_body_comes_in_pieces_and_may_be_longer_than_others(ask: Ask) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from flock.api.exchange import WebError
-from flock.api.intake import Pace
+from flock.api.intake import CHUNK_BYTES, Pace, next_size
 
 
 class Clock:
@@ -48,3 +48,11 @@ def test_waiting_that_lasts_counts_already() -> None:
     with pace.waiting():
         clock.now_s += 2
         assert pace.left_s() == pytest.approx(-1.0)
+
+
+def test_pieces_grow_while_they_come_fast() -> None:
+    size, sizes = CHUNK_BYTES, []
+    for took_s in (0.0, 0.001, 0.2, 0.0, 0.0, 0.0, 0.0, 0.6, 0.0):
+        size = next_size(size, took_s)
+        sizes.append(size // CHUNK_BYTES)
+    assert sizes == [2, 4, 4, 8, 16, 16, 16, 1, 2]
