@@ -77,9 +77,9 @@ class Software:
             body["region_name"] = region
         return self._order("POST", f"/v1/deploy/{step}", body)
 
-    def step(self, step: str) -> Item:
-        """``activate``, ``activate_rollback``, ``complete`` or ``abort``."""
-        return self._order("POST", f"/v1/deploy/{step}", {})
+    def step(self, step: str, force: bool = False) -> Item:
+        """``activate``, ``activate_rollback``, ``complete``, ``abort``; ``force``: without scripts that have failed."""
+        return self._order("POST", f"/v1/deploy/{step}", {"force": True} if force else {})
 
     def end(self) -> Item:
         return self._order("DELETE", "/v1/deploy")

@@ -140,6 +140,9 @@ def refused(refusal: FlockError) -> Reply:
 
 def said(order: Order, view: View) -> str:
     """What an operator reads of an order that was accepted."""
+    if order.force and order.kind in _PASSING_OVER:
+        error = "" if view.deploy is None else view.deploy.error
+        return f"The deployment goes on although its scripts have failed: {error}"
     names = ", ".join(order.releases)
     text = {
         OrderKind.DELETE_RELEASES: f"{names} has been deleted" if len(order.releases) == 1
@@ -166,15 +169,16 @@ def _event_of(order: Order) -> events.Event:
             keep_none=order.owner is Owner.CLASSIC and order.options.get(UNREMOVABLE_TOO) == "yes"),
         OrderKind.DEPLOY_HOST: lambda: events.DeployHost(order.hostname),
         OrderKind.ROLL_BACK_HOST: lambda: events.RollBackHost(order.hostname),
-        OrderKind.ACTIVATE: events.Activate,
+        OrderKind.ACTIVATE: lambda: events.Activate(order.force),
         OrderKind.COMPLETE: events.Complete,
         OrderKind.ABORT: events.Abort,
-        OrderKind.ACTIVATE_ROLLBACK: events.ActivateRollback,
+        OrderKind.ACTIVATE_ROLLBACK: lambda: events.ActivateRollback(order.force),
         OrderKind.DELETE_DEPLOY: events.DeleteDeploy,
     }
     return made[order.kind]()
 
 
+_PASSING_OVER = frozenset({OrderKind.ACTIVATE, OrderKind.ACTIVATE_ROLLBACK})
 _OF_RELEASES = frozenset({OrderKind.DELETE_RELEASES, OrderKind.COMMIT, OrderKind.PRECHECK, OrderKind.START})
 _OF_ONE_RELEASE = frozenset({OrderKind.PRECHECK, OrderKind.START})
 _WITHOUT_DEPLOYMENT = frozenset({OrderKind.DELETE_RELEASES, OrderKind.COMMIT})

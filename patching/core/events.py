@@ -38,7 +38,9 @@ class RollBackHost:
 
 @dataclass(frozen=True, slots=True)
 class Activate:
-    """Run the activation scripts."""
+    """Run the activation scripts. ``force``: they have failed, and the deployment goes on without them."""
+
+    force: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,9 @@ class Abort:
 
 @dataclass(frozen=True, slots=True)
 class ActivateRollback:
-    """Take back what the activation scripts have done."""
+    """Take back what the activation scripts have done. ``force``: that has failed, and is given up."""
+
+    force: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,10 +95,14 @@ class Reference:
             return REFUSED
         return self._install(row, "rollback-deploying", self.reboot and name in at_work, now_ms)
 
-    def activate(self, at_work: set[str]) -> str:
+    def activate(self, at_work: set[str], forced: bool = False) -> str:
+        if forced:
+            return self._to("activate-done", self.state == "activate-failed")
         return self._to("activate", self.state in ("host-done", "activate-failed") and set(self.rows) <= at_work)
 
-    def activate_rollback(self) -> str:
+    def activate_rollback(self, forced: bool = False) -> str:
+        if forced:
+            return self._to("activate-rollback-done", self.state == "activate-rollback-failed")
         return self._to("activate-rollback",
                         self.state in ("activate-rollback-pending", "activate-rollback-failed"))
 

@@ -43,12 +43,12 @@ FOLLOWS = """
     host-failed: host host-done host-rollback host-rollback-done
     host-done: activate host-rollback host-failed
     activate: activate-done activate-failed activate-rollback-pending
-    activate-failed: activate activate-rollback-pending
+    activate-failed: activate activate-done activate-rollback-pending
     activate-done: completed activate-rollback-pending
     completed: none activate-rollback-pending
     activate-rollback-pending: activate-rollback
     activate-rollback: activate-rollback-done activate-rollback-failed
-    activate-rollback-failed: activate-rollback
+    activate-rollback-failed: activate-rollback activate-rollback-done
     activate-rollback-done: host-rollback host-rollback-done host-rollback-failed
     host-rollback: host-rollback-done host-rollback-failed
     host-rollback-failed: host-rollback host-rollback-done
@@ -59,8 +59,8 @@ MAY_FOLLOW = {line.partition(":")[0].strip(): set(line.partition(":")[2].split()
 VERSIONS = ("10.0.1", "10.0.2", "10.0.3", "11.0.0", "11.0.1")
 REQUIRES = {"10.0.2": ("starlingx-10.0.1",), "11.0.1": ("starlingx-11.0.0",)}
 REBOOTS = {"10.0.2", "11.0.0"}
-ORDERS = (events.Activate(), events.Complete(), events.Abort(), events.ActivateRollback(), events.DeleteDeploy(),
-          events.Restarted(), events.Tick())
+ORDERS = (events.Activate(), events.Activate(force=True), events.Complete(), events.Abort(), events.ActivateRollback(),
+          events.ActivateRollback(force=True), events.DeleteDeploy(), events.Restarted(), events.Tick())
 ORDER = {"controller": 0, "storage": 1, "worker": 2}
 
 
@@ -102,9 +102,10 @@ class Cloud(RuleBasedStateMachine):
             events.Start: lambda given: one.start(given.release.removeprefix("starlingx-"), now_ms),
             events.DeployHost: lambda given: one.deploy_host(given.hostname, at_work, now_ms),
             events.RollBackHost: lambda given: one.roll_back_host(given.hostname, at_work, now_ms),
-            events.Activate: lambda _given: one.activate(at_work), events.Complete: lambda _given: one.complete(),
+            events.Activate: lambda given: one.activate(at_work, given.force),
+            events.Complete: lambda _given: one.complete(),
             events.Abort: lambda _given: one.abort(), events.DeleteDeploy: lambda _given: one.delete(at_work),
-            events.ActivateRollback: lambda _given: one.activate_rollback(),
+            events.ActivateRollback: lambda given: one.activate_rollback(given.force),
             events.DeleteReleases: lambda given: one.delete_release(given.releases[0].removeprefix("starlingx-")),
             events.Commit: lambda given: one.commit(given.releases[0].removeprefix("starlingx-")),
             events.ScriptsEnded: lambda given: one.scripts_end(given.attempt, bool(given.error)),

@@ -17,15 +17,19 @@ _ENDS = {D.ACTIVATE: (D.ACTIVATE_DONE, D.ACTIVATE_FAILED),
 INTERRUPTED = "The conductor was restarted while the scripts ran; they may be run again."
 
 
-def activate(view: View, _event: Activate, _now_ms: int, _settings: Settings) -> Outcome:
-    """Run the activation scripts; after a failure, again."""
+def activate(view: View, event: Activate, _now_ms: int, _settings: Settings) -> Outcome:
+    """Run the activation scripts; after a failure, again, or go on without them."""
+    if event.force:
+        return _given_up(view, "deploy activate --force", D.ACTIVATE_FAILED, D.ACTIVATE_DONE)
     deploy = guards.deploy_in(view, "deploy activate", (D.HOST_DONE, D.ACTIVATE_FAILED))
     guards.all_in_service(view, "deploy activate")
     return _run(view, deploy, D.ACTIVATE, Phase.ACTIVATE)
 
 
-def activate_rollback(view: View, _event: ActivateRollback, _now_ms: int, _settings: Settings) -> Outcome:
-    """Run the activation scripts backwards; after a failure, again."""
+def activate_rollback(view: View, event: ActivateRollback, _now_ms: int, _settings: Settings) -> Outcome:
+    """Run the activation scripts backwards; after a failure, again, or go on without them."""
+    if event.force:
+        return _given_up(view, "deploy activate-rollback --force", D.ACTIVATE_ROLLBACK_FAILED, D.ACTIVATE_ROLLBACK_DONE)
     deploy = guards.deploy_in(view, "deploy activate-rollback",
                               (D.ACTIVATE_ROLLBACK_PENDING, D.ACTIVATE_ROLLBACK_FAILED))
     return _run(view, deploy, D.ACTIVATE_ROLLBACK, Phase.ACTIVATE_ROLLBACK)
@@ -55,6 +59,13 @@ def restarted(view: View, _event: Restarted, now_ms: int, settings: Settings) ->
     if view.deploy is None:
         return view, ()
     return scripts_ended(view, ScriptsEnded(view.deploy.attempt, INTERRUPTED), now_ms, settings)
+
+
+def _given_up(view: View, what: str, failed: D, done: D) -> Outcome:
+    """An operator accepts that scripts have failed: otherwise one that always fails would hold up every other
+    deployment. Their error stays to be read."""
+    deploy = guards.deploy_in(view, what, (failed,))
+    return replace(view, deploy=transitions.deploy_to(deploy, done, deploy.error)), ()
 
 
 def _run(view: View, deploy: Deploy, state: D, phase: Phase) -> Outcome:

@@ -17,7 +17,7 @@ from patching.contract.limits import REPLY_MAX_S
 from patching.contract.records import OrderKind, Reply
 from patching.core.model import Deploy
 from patching.db.views import read
-from patching.resources.deploy.fields import CHECKED, DEPLOY, ORDER, asked, checked, shown
+from patching.resources.deploy.fields import CHECKED, DEPLOY, FORCE, ORDER, asked, checked, is_forced, shown
 
 NULL = RawJson(b"null")
 _UPGRADE = {"type": "object", "required": ["from_release", "to_release", "state"], "properties": {
@@ -56,6 +56,19 @@ class OrderController:
     def post(self, call: Call) -> Answer:
         """Take this step of the deployment."""
         return answer(call, call.deps(Commands).give(call, self._kind))
+
+
+class ScriptsController(OrderController):
+    """A step that runs scripts."""
+
+    def __init__(self, kind: OrderKind, text: str) -> None:
+        super().__init__(kind, text)
+        self.descriptions = {"post": described(body=FORCE, body_required=False, answers={200: RESULT, 406: RESULT},
+                                               errors=(503, 504))}
+
+    def post(self, call: Call) -> Answer:
+        """Run the scripts, or go on although they have failed."""
+        return answer(call, call.deps(Commands).give(call, self._kind, force=is_forced(call.json(default=None))))
 
 
 def _ordered(call: Call, kind: OrderKind, more: Callable[[Reply], Mapping[str, Any]] = lambda _reply: {}) -> Answer:
@@ -106,8 +119,8 @@ class UpgradeController:
 
 
 _STEPS = {
-    "/v1/deploy/activate": OrderController(OrderKind.ACTIVATE, "Run the activation scripts."),
-    "/v1/deploy/activate_rollback": OrderController(OrderKind.ACTIVATE_ROLLBACK, "Take the activation back."),
+    "/v1/deploy/activate": ScriptsController(OrderKind.ACTIVATE, "Run the activation scripts."),
+    "/v1/deploy/activate_rollback": ScriptsController(OrderKind.ACTIVATE_ROLLBACK, "Take the activation back."),
     "/v1/deploy/complete": OrderController(OrderKind.COMPLETE, "Accept the deployment."),
     "/v1/deploy/abort": OrderController(OrderKind.ABORT, "Head back."),
 }

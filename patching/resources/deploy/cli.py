@@ -69,24 +69,33 @@ class Start(_Begin):
     examples = ("software deploy start starlingx-10.0.1", "software deploy start starlingx-10.0.1 --wait")
 
 
-class Activate(DeployStep):
+class _Scripts(DeployStep):
+    """A step that runs scripts."""
+
+    word: ClassVar[str] = ""
+
+    def arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("-f", "--force", action="store_true",
+                            help="after a failure: go on although the scripts have failed")
+
+    def order(self, args: argparse.Namespace) -> dict[str, Any]:
+        return self.software.step(self.word, args.force)
+
+
+class Activate(_Scripts):
     """Run the activation scripts."""
 
+    word = "activate"
     reaches, fails = ("activate-done",), ("activate-failed",)
-    examples = ("software deploy activate --wait",)
-
-    def order(self, args: argparse.Namespace) -> dict[str, Any]:
-        return self.software.step("activate")
+    examples = ("software deploy activate --wait", "software deploy activate --force")
 
 
-class ActivateRollback(DeployStep):
+class ActivateRollback(_Scripts):
     """Take back what the activation scripts have done."""
 
+    word = "activate_rollback"
     reaches, fails = ("activate-rollback-done",), ("activate-rollback-failed",)
-    examples = ("software deploy activate-rollback --wait",)
-
-    def order(self, args: argparse.Namespace) -> dict[str, Any]:
-        return self.software.step("activate_rollback")
+    examples = ("software deploy activate-rollback --wait", "software deploy activate-rollback --force")
 
 
 class Complete(Order):

@@ -21,6 +21,8 @@ ORDER = {"type": "object", "properties": {
     "force": {"description": "Its presence means yes."}, "region_name": _TEXT,
     "options": {"type": "array", "items": {"type": "string", "pattern": "^[^=]+=.*$"}},
     "releases": {"type": "array", "items": _TEXT}, "pre_upgrade_deploy": {}, "remove": {}}}
+FORCE = {"type": "object", "properties": {"force": {
+    "type": "boolean", "description": "The scripts have failed: go on without them."}}}
 CHECKED: dict[str, Any] = {
     "system_healthy": {"type": ["boolean", "null"]}, "major_release": _FLAG, "reboot_required": _FLAG,
     "prepatched_iso": _FLAG, "apply_operation": _FLAG, "from_release": _TEXT, "to_release": _TEXT,
@@ -73,6 +75,18 @@ def asked(body: Any, release: str | None) -> Asked:
             raise InvalidInput(field="options", rule="must be a list of key=value")
         options[name] = value
     return Asked(releases, "force" in body, options, _unsupported(body, releases, options))
+
+
+def is_forced(body: Any) -> bool:
+    """Whether the body of a step asks to go on although its scripts have failed. InvalidInput."""
+    if body is None:
+        body = {}
+    if not isinstance(body, Mapping):
+        raise InvalidInput(field="body", rule="must be a JSON object")
+    force = body.get("force", False)
+    if not isinstance(force, bool):
+        raise InvalidInput(field="force", rule="must be true or false")
+    return force
 
 
 def _unsupported(body: Mapping[str, Any], releases: list[str], options: Mapping[str, str]) -> str:

@@ -77,6 +77,8 @@ def test_what_is_empty_is_said(words: tuple[str, ...], path: str, text: str) -> 
     (("deploy", "host-rollback", "controller-0", "-f"), ("POST /v1/deploy_host/controller-0/rollback/force", None)),
     (("deploy", "activate"), ("POST /v1/deploy/activate", {})),
     (("deploy", "activate-rollback"), ("POST /v1/deploy/activate_rollback", {})),
+    (("deploy", "activate", "--force"), ("POST /v1/deploy/activate", {"force": True})),
+    (("deploy", "activate-rollback", "-f"), ("POST /v1/deploy/activate_rollback", {"force": True})),
     (("deploy", "complete"), ("POST /v1/deploy/complete", {})), (("deploy", "abort"), ("POST /v1/deploy/abort", {})),
     (("deploy", "delete"), ("DELETE /v1/deploy", None)), (("delete", "a-1.0.1", "b-1.0.1"),
                                                          ("DELETE /v1/release/a-1.0.1/b-1.0.1", None)),

@@ -89,6 +89,29 @@ def test_scripts_that_nobody_waits_for_do_not_run(office: Office) -> None:
     assert office.state == "activate-done" and ran.read_text() == "10.0.0 10.0.1 activate\n"
 
 
+def test_a_deployment_goes_on_without_scripts_that_have_failed(office: Office) -> None:
+    """Else a script that always fails held up a removal, which cannot be aborted, and every deployment after it."""
+    with_script(office, "echo no such table >&2; exit 3")
+    office.start("10.0.1")
+    office.order(OrderKind.DEPLOY_HOST, hostname="controller-0")
+    office.run()
+    office.agents["controller-0"].end()
+    assert "not possible in deploy state host-done" in office.order(OrderKind.ACTIVATE, force=True).error
+    office.order(OrderKind.ACTIVATE)
+    office.run()
+    assert office.state == "activate-failed"
+    error = office.stored.view.deploy.error
+    said = office.order(OrderKind.ACTIVATE, force=True)
+    assert office.state == "activate-done" and "10-it" in error
+    assert said.info == f"The deployment goes on although its scripts have failed: {error}\n" or error in said.info
+    office.order(OrderKind.ABORT)
+    office.order(OrderKind.ACTIVATE_ROLLBACK)
+    office.run()
+    assert office.state == "activate-rollback-failed"
+    office.order(OrderKind.ACTIVATE_ROLLBACK, force=True)
+    assert office.state == "activate-rollback-done"
+
+
 def test_a_script_that_is_missing_has_failed(office: Office) -> None:
     office.release("10.0.1", details=ReleaseDetails(hooks={"pre_start": "pre-start.sh"}))
     office.order(OrderKind.START, "starlingx-10.0.1")

@@ -99,3 +99,16 @@ def test_the_answer_to_a_precheck_serves_old_and_new_orchestrators() -> None:
     assert deploy.checked(None, "", "")["system_healthy"] is None
     found = deploy.checked(PrecheckReply("starlingx-10.0.1", "10.0.0", "10.0.1", True), "ok", "")
     assert found["system_healthy"] is found["additional_data"]["starlingx-10.0.1"]["system_healthy"] is True
+
+
+@pytest.mark.parametrize(("body", "forced"), [
+    (None, False), ({}, False), ({"force": False}, False), ({"force": True}, True)])
+def test_a_step_is_forced_by_true_only(body: Any, forced: bool) -> None:
+    assert deploy.is_forced(body) is forced
+
+
+@pytest.mark.parametrize(("body", "words"), [
+    ([], "body: must be a JSON object"), ({"force": "true"}, "force: must be true or false"), ({"force": 1}, "force:")])
+def test_what_is_neither_true_nor_false_forces_nothing(body: Any, words: str) -> None:
+    with pytest.raises(InvalidInput, match=words):
+        deploy.is_forced(body)
