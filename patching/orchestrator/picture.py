@@ -31,8 +31,10 @@ def _planned(host: SeenHost, software: SeenSoftware, parameters: Parameters) -> 
     if parameters.rollback:
         has_new = state is not None and state not in _UNTOUCHED
     else:
+        # A host that was added since the deployment began has no part in it.
+        is_outside = state is None and bool(software.rows)
         # A host that was left locked is treated again, so that it comes back into service.
-        has_new = state is HostState.DEPLOYED and host.administrative == "unlocked"
+        has_new = is_outside or state is HostState.DEPLOYED and host.administrative == "unlocked"
     return PlannedHost(
         host.id, host.hostname, host.personality, is_aio=host.is_aio, is_active=host.is_active, is_deployed=has_new,
         administrative=host.administrative, operational=host.operational, availability=host.availability,

@@ -143,6 +143,8 @@ def _host(work: Work, order: Order, seen: Seen, now_ms: int, states: tuple[H, H,
         return WAITING
     if seen.software.state is None:
         return failed("there is no deployment any more")
+    if order.target not in seen.hosts and order.target not in seen.software.rows:
+        return DONE  # It was deleted.
     tried = work.tried.get(order)
     trouble = ""
     if tried is not None and tried.answer is Answer.ACCEPTED:

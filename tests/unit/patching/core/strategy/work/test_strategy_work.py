@@ -15,6 +15,7 @@ from patching.core.strategy.picture import Alarm, Instance, InstanceState
 from patching.core.strategy.work.advance import STEPS, advance
 from patching.core.strategy.work.model import AGAIN, Advance, Answer, Order, Verb, Work, answered
 from patching.core.strategy.work.seen import Seen, SeenHost, SeenSoftware
+from patching.orchestrator.picture import picture
 from tests.unit.patching.core.strategy.pictures import asked
 
 S, V = StepName, Verb
@@ -118,10 +119,24 @@ def test_an_unlocked_host_is_opened_for_instances() -> None:
     assert one.result is Result.SUCCESS
 
 
-def test_a_host_that_was_deleted_fails_its_step() -> None:
-    one = Looks(S.UNLOCK, "w-0")
-    one.look(host("w-1"))
-    assert (one.result, one.last.reason) == (Result.FAILED, "there is no host w-0 any more")
+def test_a_host_that_was_deleted_holds_up_nobody() -> None:
+    """It ended the whole strategy, and its abort too."""
+    for kind in (S.LOCK, S.UNLOCK):
+        one = Looks(kind, "w-0")
+        one.look(host("w-1"))
+        assert one.result is Result.SUCCESS
+    one = Looks(S.DEPLOY_HOSTS, "w-0", "w-1")
+    assert one.look(host("w-1"), software=software(DeployState.HOST_DONE, {"w-1": HostState.DEPLOYED})) == []
+    assert one.result is Result.SUCCESS
+
+
+def test_a_host_that_was_added_since_has_no_part_in_the_deployment() -> None:
+    """It was locked, could not be installed, and ended every strategy."""
+    hosts = {name: host(name) for name in ("w-0", "w-1", "w-9")}
+    states = {"w-0": HostState.DEPLOYED, "w-1": HostState.PENDING}
+    for found, planned in ((software(DeployState.HOST, states), ["w-1"]), (software(None), ["w-0", "w-1", "w-9"])):
+        made = picture(Seen(hosts=hosts, software=found), asked())
+        assert [one.hostname for one in made.hosts if not one.is_deployed] == planned
 
 
 def test_swact() -> None:
