@@ -15,6 +15,7 @@ from patching.core.strategy.parameters import Parameters
 from patching.core.strategy.work.advance import STEPS, advance
 from patching.core.strategy.work.model import PATIENCE, Answer, Order, Patience, Work, answered
 from patching.core.strategy.work.seen import Part, Seen
+from patching.core.strategy.work.software import nothing_to_do
 from patching.orchestrator.picture import picture
 from patching.orchestrator.system import System
 
@@ -183,4 +184,8 @@ class StepHands:
 
 def plan(system: System, parameters: Parameters) -> tuple[Phase, list[str]]:
     """Look at everything, and build the apply phase, or tell why there can be none."""
-    return build.apply_phase(parameters, picture(system.look(Part), parameters))
+    seen = system.look(Part)
+    phase, reasons = build.apply_phase(parameters, picture(seen, parameters))
+    # The query of a strategy finds this too; a preview has none.
+    nothing = nothing_to_do(parameters, seen.software)
+    return phase, [nothing] if nothing else reasons

@@ -9,6 +9,7 @@ from patching.contract.states import DeployState, HostState
 from patching.contract.version import split_release_id
 from patching.core import requirements
 from patching.core.strategy.model import Result, StepName
+from patching.core.strategy.parameters import Parameters
 from patching.core.strategy.work.model import (
     DONE,
     SETTLE_MS,
@@ -85,7 +86,7 @@ def precheck(work: Work, seen: Seen, now_ms: int) -> Advance:
 
 def look(work: Work, seen: Seen, _now_ms: int) -> Advance:
     """Whether the software service has what the strategy is about."""
-    reason = _nothing_to_do(work, seen.software)
+    reason = nothing_to_do(work.parameters, seen.software)
     return Advance(work, (), Result.FAILED, reason) if reason else Advance(work, (), Result.SUCCESS)
 
 
@@ -94,8 +95,8 @@ def target(releases: tuple[str, ...]) -> str:
     return max(releases, key=lambda name: split_release_id(name)[1])
 
 
-def _nothing_to_do(work: Work, software: SeenSoftware) -> str:
-    asked = work.parameters
+def nothing_to_do(asked: Parameters, software: SeenSoftware) -> str:
+    """Why the software service has nothing for a strategy with these parameters; empty when it has."""
     if asked.rollback or asked.cleanup:
         return "" if software.state is not None else "there is no deployment"
     unknown = [name for name in asked.releases if name not in software.releases]

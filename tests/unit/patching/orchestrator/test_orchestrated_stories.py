@@ -245,8 +245,11 @@ def test_what_the_software_service_lacks_is_said_at_build(database: Database) ->
             ({"release": ["starlingx-10.0.1", "starlingx-10.0.3"]},
              "starlingx-10.0.1 would not come with starlingx-10.0.3, which does not require it"),
             ({"release": None, "rollback": True}, "there is no deployment")):
-        assert one.create(**asked).strategy.build.reason == reason
+        refused = one.create(**asked).strategy
+        assert refused.build.reason == reason
         one.keeper.delete(Kind.DEPLOY, False)
+        preview = one.keeper.preview(refused.parameters)
+        assert (preview.state, preview.build.reason) == ("build-failed", reason), "a dry run says the same"
     assert one.create(release=["starlingx-10.0.1", "starlingx-10.0.2"]).apply().finish().state == "applied"
     assert cloud.software.release("10.0.1") == "deploying", "until the deployment is deleted"
     with pytest.raises(SoftwareRefused):
