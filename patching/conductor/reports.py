@@ -54,8 +54,10 @@ class Reports:
     def install_ended(self, *, result: InstallResult) -> None:
         """Take the result of an installation; that of another deployment changes nothing."""
         result = replace(result, error=storable(result.error, TEXT_MAX))
-        if self._machine.store.load().deploy_uuid == result.deploy_id:
-            self._machine.happen(HostEnded(result.hostname, result.attempt, result.error))
+        stored = self._machine.store.load()
+        if stored.deploy_uuid == result.deploy_id and stored.view.deploy is not None:
+            error = result.error or _another(result.version, stored.view.deploy.to_release)
+            self._machine.happen(HostEnded(result.hostname, result.attempt, error))
 
     def mirrored(self, *, mirrored: Mirrored) -> None:
         """Store what a controller holds."""
@@ -81,6 +83,13 @@ def _accepted(facts: HostFacts) -> HostFacts:
         facts, **clean, digests=_items(facts.digests), packages=_items(facts.packages),
         subfunctions=[storable(one, NAME_MAX) for one in facts.subfunctions],
         result=None if result is None else replace(result, error=storable(result.error, TEXT_MAX)))
+
+
+def _another(said: str, wanted: Version) -> str:
+    """What is wrong with the version that a host says it has installed; one that says none is believed."""
+    version = _version(said)
+    return f"The host says that it has installed {version or 'no version'}, not {wanted}." \
+        if said and version != wanted.text else ""
 
 
 def _items(found: Mapping[str, str]) -> dict[str, str]:

@@ -72,6 +72,20 @@ def with_script(office: Office, text: str) -> None:
     (place / "10-it").chmod(0o755)
 
 
+@pytest.mark.parametrize(("said", "state"), [
+    ("10.0.1", "deployed"), ("", "deployed"), ("9.9.9", "failed"), ("10.0.0", "failed"), ("x", "failed")])
+def test_a_host_that_has_installed_another_version_has_failed(office: Office, said: str, state: str) -> None:
+    """An agent's word about its error was all that counted."""
+    office.release("10.0.1")
+    office.start("10.0.1")
+    office.order(OrderKind.DEPLOY_HOST, hostname="controller-0")
+    office.run()
+    office.agents["controller-0"].end(version=said)
+    row = office.stored.view.rows["controller-0"]
+    assert row.state == state
+    assert not row.error or row.error.startswith("The host says that it has installed ") and "not 10.0.1" in row.error
+
+
 def test_scripts_that_nobody_waits_for_do_not_run(office: Office) -> None:
     ran = office.folder / "ran"
     with_script(office, f"echo $@ >> {ran}")
