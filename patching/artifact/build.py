@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from patching.artifact import metadata as description
 from patching.artifact import patchfile, trust
+from patching.artifact.errors import ArtifactRefused
 from patching.artifact.metadata import Metadata
 from patching.artifact.patchfile import CHECKSUM, HOOK_FILES, MANIFEST, MANIFEST_SIGNATURE, SIGNATURE_V2, SIGNED_ORDER
 
@@ -30,6 +31,9 @@ def build(metadata: Metadata, software: Mapping[str, Path], target: Path, key: r
     description breaks a rule.
     """
     files = {HOOK_FILES[hook]: path for hook, path in (hooks or {}).items()}
+    if not metadata.version.is_patch:
+        raise ArtifactRefused(detail=f"{metadata.id} is a release, which is an image. The last number of a patch's "
+                                     "version is not 0.")
     data = description.write(metadata, digests=True)
     description.parse(data)
     made = target / f"{metadata.id}.patch"

@@ -164,6 +164,13 @@ def test_what_starlingx_has_signed_cannot_be_divided_anew(patch: Path, into: Pat
         assert words in refused(repacked(patch, members), into.with_name(str(number)), trusted), words
 
 
+def test_a_patch_of_a_whole_release_is_not_built(tmp_path: Path, maker: Authority) -> None:
+    """No system takes it in."""
+    with pytest.raises(ArtifactRefused, match="starlingx-11.0.0 is a release, which is an image"):
+        a_patch(tmp_path, maker.key, described("11.0.0"))
+    assert not list(tmp_path.glob("*.patch"))
+
+
 def test_restart_scripts_are_covered_by_our_manifest(tmp_path: Path, into: Path, trusted: Trust,
                                                      maker: Authority) -> None:
     script = tmp_path / "restart"
