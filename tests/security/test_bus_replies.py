@@ -31,7 +31,7 @@ from tests.security.conftest import SecuredBus, connect
 ATTACKER = host_account("worker-0")
 REQUESTS = requests_exchange(ATTACKER)
 POISONOUS = 60
-PROMPT_S = 1.0
+PROMPT_S = 3.0
 PAUSED = "while others wait for their queue"
 REFUSING = {"x-max-length": 0, "x-overflow": "reject-publish"}
 pytestmark = pytest.mark.usefixtures("earlier")

@@ -91,7 +91,9 @@ def test_a_host_cannot_erase_the_events_of_others(manager: Manager, secured: Sec
     manager.faults.apply(requests=[*logs(20, "kept", "worker-0"), *logs(20, "kept", "worker-1")])
     attacker = client(FmManager, transports(secured.host("worker-0")), deadline_s=10)
     ends = sent(attacker, [logs(BATCH_MAX, "flood", "worker-0") for _ in range(94)])
-    assert set(ends) == {"taken", TooManyMessages.__name__} and ends["taken"] < 94 // 2, ends
+    # Unavailable: the server works for four of its requests already.
+    assert {"taken", TooManyMessages.__name__} <= set(ends) <= {"taken", TooManyMessages.__name__, "Unavailable"}, ends
+    assert ends["taken"] < 94 // 2, ends
     wait_for(lambda: manager.events()["flood"] <= LOG_SIZE // 10 + LOG_SIZE // 100, 20, "the log to be pruned")
     assert manager.events()["kept"] == 40 and manager.events()["flood"] >= LOG_SIZE // 10
     wait_for(lambda: manager.active("200.006") == ["host=worker-0.process=agents"], 30, "the alarm")
