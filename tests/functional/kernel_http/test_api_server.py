@@ -18,6 +18,8 @@ from pathlib import Path
 
 import pytest
 
+from flock.api.intake import CHUNK_BYTES_MAX
+
 PROGRAM = """
 import os, resource, sys, threading
 from flock.service.web import run_api
@@ -145,7 +147,7 @@ def test_a_large_body_is_streamed_without_being_held_in_memory(server: Server, c
     answer = json.loads(connection.getresponse().read())
     connection.close()
     assert answer["bytes"] == length
-    assert answer["longest"] <= 64 * 1024
+    assert answer["longest"] <= CHUNK_BYTES_MAX
     assert answer["peak_mib"] < 150
 
 
