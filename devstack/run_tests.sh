@@ -109,7 +109,8 @@ run_functional() {
     for number in "${!jobs[@]}"; do
         wait "${jobs[number]}"
         # 5: the arguments select no test of this group.
-        case $? in 0 | 5) ;; *) failed_groups+=("$number") ;; esac
+        # Only 1 means that tests failed and everything else was run.
+        case $? in 0 | 5) ;; 1) failed_groups+=("$number") ;; *) status=1 ;; esac
         printf -- '-- %s\n' "${functional_groups[number]:-all other areas}"
         cat "$logs/$number"
     done

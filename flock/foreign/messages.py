@@ -89,7 +89,10 @@ class CheckedMessage(_rabbit.RabbitMessage):  # type: ignore[name-defined,misc]
 def _bulk(raw_message: Any) -> str:
     """Each of the two JSON texts, one in the other, before it becomes objects."""
     body = raw_message.body
-    bulky = is_bulky(body.encode() if isinstance(body, str) else bytes(body))
+    data = body.encode() if isinstance(body, str) else bytes(body)
+    if len(data) <= LARGE_BYTES:
+        return ""
+    bulky = is_bulky(data)
     inner = None if bulky else raw_message.payload.get("oslo.message")
     return "with more structure than text" if bulky or isinstance(inner, str) and is_bulky(inner.encode()) else ""
 

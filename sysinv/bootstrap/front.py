@@ -29,8 +29,8 @@ CONNECTION_ENDS = "/etc/flock/front-ends.nft"
 SSH_PORT = 22
 # Of one worker process of nginx, and of one client address (of one IPv6 network of 64 bits) to all ports together.
 CONNECTIONS_MAX, ADDRESS_CONNECTIONS = 8192, 256
-# New connections per second of one client address to the APIs: nginx pays for a TLS handshake ten times what the client
-# pays that begins it.
+# New connections per second of one client address to the APIs: nginx pays for a TLS handshake five times what the
+# client pays that begins it.
 OPENS_PER_S, OPENS_BURST = 50, 500
 # As many wait to be accepted as the kernel permits.
 BACKLOG = 4096

@@ -98,10 +98,7 @@ def test_a_host_whose_requests_take_long_leaves_threads_to_the_others(secured: S
         thread.start()
     try:
         # Two of eight threads work for it.
-        deadline = time.monotonic() + 60
-        while not refused and time.monotonic() < deadline:
-            time.sleep(0.1)
-        assert refused, "the attacker is never refused"
+        wait_for(lambda: bool(refused), 60, "the attacker to be refused")
         waits = [ask(other, "worker-1") for _ in range(6)]
         assert sorted(waits)[len(waits) // 2] < PROMPT_S, waits
     finally:

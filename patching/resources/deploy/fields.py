@@ -59,10 +59,7 @@ class Asked:
 def asked(body: Any, release: str | None) -> Asked:
     """The body, in which a client of an older release names no release, because the path does. InvalidInput names the
     field that breaks a rule."""
-    if body is None:
-        body = {}
-    if not isinstance(body, Mapping):
-        raise InvalidInput(field="body", rule="must be a JSON object")
+    body = _object(body)
     releases = _texts(body, "releases", RELEASES_MAX)
     if release is not None:
         if releases and releases != [release]:
@@ -77,13 +74,18 @@ def asked(body: Any, release: str | None) -> Asked:
     return Asked(releases, "force" in body, options, _unsupported(body, releases, options))
 
 
-def is_forced(body: Any) -> bool:
-    """Whether the body of a step asks to go on although its scripts have failed. InvalidInput."""
+def _object(body: Any) -> Mapping[str, Any]:
+    """A body, or the empty object where there is none. InvalidInput."""
     if body is None:
-        body = {}
+        return {}
     if not isinstance(body, Mapping):
         raise InvalidInput(field="body", rule="must be a JSON object")
-    force = body.get("force", False)
+    return body
+
+
+def is_forced(body: Any) -> bool:
+    """Whether the body of a step asks to go on although its scripts have failed. InvalidInput."""
+    force = _object(body).get("force", False)
     if not isinstance(force, bool):
         raise InvalidInput(field="force", rule="must be true or false")
     return force

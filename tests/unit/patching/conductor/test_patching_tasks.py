@@ -117,7 +117,7 @@ def test_a_deployment_goes_on_without_scripts_that_have_failed(office: Office) -
     error = office.stored.view.deploy.error
     said = office.order(OrderKind.ACTIVATE, force=True)
     assert office.state == "activate-done" and "10-it" in error
-    assert said.info == f"The deployment goes on although its scripts have failed: {error}\n" or error in said.info
+    assert f"The deployment goes on although its scripts have failed: {error}" in said.info
     office.order(OrderKind.ABORT)
     office.order(OrderKind.ACTIVATE_ROLLBACK)
     office.run()
