@@ -190,7 +190,7 @@ class Agent:
             version=memory.running or base, installed_version=memory.version or base,
             state=self._state(memory, is_locked), nodetype=platformconf.value(self._root, "nodetype") or "",
             subfunctions=[part for part in (platformconf.value(self._root, "subfunction") or "").split(",") if part],
-            digests={content.release_id: content.digest for content in memory.contents},
+            digests=decide.digests(memory.contents),
             packages=self._packages, needs_reboot=memory.needs_reboot, boot_id=self._boot_id,
             query_id=self._query_id, backend=self._backends, result=memory.result)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from flock.core.records import replace
@@ -46,7 +46,12 @@ def verdict(memory: Memory, order: InstallOrder, is_locked: bool) -> Verdict:
 def result(order: InstallOrder, error: str = "", needs_reboot: bool = False) -> InstallResult:
     """The result of an order. ``error``: why it failed; empty: it did not."""
     return InstallResult(order.deploy_id, order.hostname, order.attempt, error, "" if error else order.version,
-                         needs_reboot)
+                         needs_reboot, None if error else digests(order.contents))
+
+
+def digests(contents: Iterable[Content]) -> dict[str, str]:
+    """The digests of installed content by release id."""
+    return {content.release_id: content.digest for content in contents}
 
 
 def after_start(memory: Memory, boot_id: str, runs_newest: bool) -> Memory:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from patching.contract.records import Content
 from patching.contract.states import DeployState as D
 from patching.contract.states import HostState as H
 from patching.contract.states import Owner, ReleaseStatus
 from patching.contract.states import ReleaseState as R
+from patching.contract.version import Version
 from patching.core import classic
 from patching.core.classic import AgentFacts, PatchState
+from patching.core.contents import difference, of_version
 from patching.core.model import Deploy, Host, HostRow, View
 
 AlarmKey = tuple[str, str]
@@ -20,6 +23,8 @@ TO_UNLOCK, HOST_FAILED, NOT_DELETED, DEPLOYING, UNAVAILABLE = "900.020", "900.02
 DIVERGED, DEVELOPMENT = "900.231", "500.101"
 ALARMS = (PATCHING, PATCH_FAILED, OBSOLETE, OTHER_VERSION, UPGRADING, TO_UNLOCK, HOST_FAILED, NOT_DELETED, DEPLOYING,
           UNAVAILABLE, DIVERGED, DEVELOPMENT)
+OF_DEPLOYMENT = (PATCHING, PATCH_FAILED, UPGRADING, TO_UNLOCK, HOST_FAILED, NOT_DELETED, DEPLOYING)
+"""Raised only while there is a deployment."""
 UNKNOWN_WITHOUT_HOSTS = frozenset({OTHER_VERSION, TO_UNLOCK, DIVERGED})
 """Nobody can say which of these are deserved while the inventory does not answer."""
 CONTROLLER, DEPLOYMENT = "host=controller", "orchestration=sw-deploy"
@@ -32,10 +37,13 @@ _ENDED = frozenset({D.COMPLETED, D.HOST_ROLLBACK_DONE})
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What the view does not tell. ``versions``: what each host runs, or will run after its next boot, as its agent has
-    reported; without the hosts that have not. ``diverged``: controllers that have had other content than this one for
-    too long. ``is_development_allowed``: what developers sign is taken."""
+    reported; without the hosts that have not. ``digests``: likewise of the content a host has, by release id; without
+    those that have none. ``contents``: of the releases, by id. ``diverged``: controllers that have had other content
+    than this one for too long. ``is_development_allowed``: what developers sign is taken."""
 
     versions: Mapping[str, str] = field(default_factory=dict)
+    digests: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    contents: Mapping[str, Content] = field(default_factory=dict)
     diverged: tuple[str, ...] = ()
     is_development_allowed: bool = False
 
@@ -49,10 +57,9 @@ def wanted(view: View, facts: Facts) -> dict[AlarmKey, str]:
             found[UPGRADING, CONTROLLER] = f"The system changes from {view.deploy.from_release} to " \
                                            f"{view.deploy.to_release}"
     for host in view.hosts.values():
-        runs, due = facts.versions.get(host.hostname, ""), _due(view, view.rows.get(host.hostname))
-        if runs and runs not in due:
-            found[OTHER_VERSION, f"host={host.hostname}"] = \
-                f"Host {host.hostname} runs version {runs} and not {' or '.join(due)}"
+        reason = _other_software(view, facts, host.hostname)
+        if reason:
+            found[OTHER_VERSION, f"host={host.hostname}"] = reason
     if facts.diverged:
         found[DIVERGED, DEPLOYMENT] = f"Controllers with other releases than {view.active}: {', '.join(facts.diverged)}"
     if facts.is_development_allowed:
@@ -102,14 +109,29 @@ def _of_usm(view: View, deploy: Deploy) -> dict[AlarmKey, str]:
     return found
 
 
-def _due(view: View, row: HostRow | None) -> tuple[str, ...]:
+def _other_software(view: View, facts: Facts, hostname: str) -> str:
+    """What a host runs that it should not; empty: nothing, or nobody has said it."""
+    runs, due = facts.versions.get(hostname, ""), _due(view, view.rows.get(hostname))
+    if not runs:
+        return ""
+    if runs not in [version.text for version in due]:
+        return f"Host {hostname} runs version {runs} and not {' or '.join(version.text for version in due)}"
+    held = facts.digests.get(hostname)
+    if not held:
+        return ""
+    differs = [difference(of_version(view.releases, facts.contents, version), held)
+               for version in due if version.text == runs]
+    return f"Host {hostname} has other content than that of version {runs}: {differs[0]}" if all(differs) else ""
+
+
+def _due(view: View, row: HostRow | None) -> tuple[Version, ...]:
     """The versions that a host may run."""
     deploy = view.deploy
     if deploy is None or row is None:
-        return (view.running.text,)
+        return (view.running,)
     if row.state in _CHANGED:
-        return (deploy.to_release.text,)
-    return tuple(dict.fromkeys((deploy.from_release.text, deploy.to_release.text)))
+        return (deploy.to_release,)
+    return tuple(dict.fromkeys((deploy.from_release, deploy.to_release)))
 
 
 def _is_locked(host: Host | None) -> bool:

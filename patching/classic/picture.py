@@ -10,19 +10,21 @@ from patching.contract.states import AgentState
 from patching.contract.version import Version
 from patching.core import classic
 from patching.core.classic import AgentFacts, Current, PatchState
+from patching.core.contents import has_other_software
 from patching.core.model import Release, View
 from patching.db.views import Seen, Stored
 
 SHOWN = ("all", "available", "applied", "committed")
 
 
-def agent_facts(view: View, seen: Mapping[str, Seen], now: datetime.datetime, silence_s: float
+def agent_facts(stored: Stored, seen: Mapping[str, Seen], now: datetime.datetime, silence_s: float
                 ) -> dict[str, AgentFacts]:
     """What the agents have reported, by host. One that has said nothing for ``silence_s`` does not answer."""
-    limit = now - datetime.timedelta(seconds=silence_s)
+    limit, view = now - datetime.timedelta(seconds=silence_s), stored.view
+    wanted = stored.contents_of(view.running)
     return {name: AgentFacts(
         name, is_answering=one.at >= limit,
-        is_out_of_date=view.deploy is None and one.facts.version not in ("", view.running.text),
+        is_out_of_date=view.deploy is None and has_other_software(one.facts, view.running, wanted),
         has_failed=one.facts.state is AgentState.INSTALL_FAILED, needs_reboot=one.facts.needs_reboot)
         for name, one in seen.items()}
 
@@ -62,7 +64,7 @@ def described(stored: Stored, release: Release, agents: Mapping[str, AgentFacts]
 
 def hosts(stored: Stored, seen: Mapping[str, Seen], now: datetime.datetime, silence_s: float) -> list[dict[str, Any]]:
     """The hosts whose agents have ever reported."""
-    agents = agent_facts(stored.view, seen, now, silence_s)
+    agents = agent_facts(stored, seen, now, silence_s)
     return [_host(stored.view, seen[name], agents[name], now) for name in sorted(seen)]
 
 

@@ -53,7 +53,7 @@ class Classic:
         stored = read(self.database)
         with self.database.reader() as conn:
             seen, uses = agents(conn), application_uses(conn)
-        return Known(stored, seen, picture.agent_facts(stored.view, seen, utcnow(), self.silence_s), uses)
+        return Known(stored, seen, picture.agent_facts(stored, seen, utcnow(), self.silence_s), uses)
 
     def carry_out(self, call: Call, plan: Plan) -> dict[str, str]:
         """Give the orders of ``plan``; the first one that is refused ends it."""

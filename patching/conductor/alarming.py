@@ -9,7 +9,7 @@ from flock.core.errors import Unavailable
 from patching.alarms.wanted import Facts
 from patching.conductor.machine import Machine, Surroundings
 from patching.core.model import Host, View
-from patching.db.views import in_sync
+from patching.db.views import Stored, in_sync
 
 DIVERGED_AFTER_S = 300.0
 """Content is mirrored all the time; a controller that lacks some for so long has a fault."""
@@ -31,13 +31,15 @@ class Look:
         try:
             around = self._around()
         except Unavailable:
-            return self._machine.surrounded(stored, None), self._facts(()), False
-        return self._machine.surrounded(stored, around), self._facts(self._diverged(around.hosts, stored.digests)), True
+            return self._machine.surrounded(stored, None), self._facts(stored, ()), False
+        return self._machine.surrounded(stored, around), self._facts(
+            stored, self._diverged(around.hosts, stored.digests)), True
 
-    def _facts(self, diverged: tuple[str, ...]) -> Facts:
-        versions = {name: one.facts.installed_version or one.facts.version
-                    for name, one in self._machine.store.agents().items()}
-        return Facts(versions, diverged, self._is_development_allowed())
+    def _facts(self, stored: Stored, diverged: tuple[str, ...]) -> Facts:
+        agents = {name: one.facts for name, one in self._machine.store.agents().items()}
+        return Facts({name: facts.installed_version or facts.version for name, facts in agents.items()},
+                     {name: facts.digests for name, facts in agents.items() if facts.digests}, stored.contents,
+                     diverged, self._is_development_allowed())
 
     def _diverged(self, hosts: Mapping[str, Host], wanted: Mapping[str, str]) -> tuple[str, ...]:
         held, now_s = self._machine.store.mirrors(), self._now_s()

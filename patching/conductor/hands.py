@@ -14,15 +14,13 @@ from flock.jobs.steps import OperationView, Step, Steps, Wait
 from patching.conductor import machine as kinds
 from patching.conductor.machine import Machine
 from patching.conductor.scripts import Scripts
-from patching.contract.records import Content, InstallOrder
+from patching.contract.records import InstallOrder
 from patching.contract.rpc import PatchingAgent
-from patching.contract.states import DeployState, HostState, ReleaseState
+from patching.contract.states import DeployState, HostState
 from patching.contract.version import Version
 from patching.core.actions import Phase
 from patching.core.events import ScriptsEnded
 from patching.core.operations.releases import committed_with
-from patching.core.requirements import PRESENT
-from patching.db.views import Stored
 
 LOG = logging.getLogger(__name__)
 RUNNING = frozenset({HostState.DEPLOYING, HostState.ROLLBACK_DEPLOYING})
@@ -98,7 +96,7 @@ class Hands:
             return None
         version = Version.parse(str(task.params["version"]))
         order = InstallOrder(
-            stored.deploy_uuid, hostname, attempt, version.text, contents_of(stored, version),
+            stored.deploy_uuid, hostname, attempt, version.text, stored.contents_of(version),
             bool(task.params["reboot_required"]), row.state is HostState.ROLLBACK_DEPLOYING, self._install_timeout_s)
         try:
             self._agent_of(hostname).install(order=order)
@@ -127,7 +125,7 @@ class Hands:
         kept = sorted(stored.view.releases)
         self._repository.tidy()
         running = stored.view.running
-        self._repository.set_current(running.text, [one.release_id for one in contents_of(stored, running)])
+        self._repository.set_current(running.text, [one.release_id for one in stored.contents_of(running)])
         for hostname in self._machine.store.agents():
             try:
                 self._agent_of(hostname).clean_up(deploy_id=str(task.params["deploy"]), keep=kept)
@@ -140,19 +138,7 @@ class Hands:
         if release not in self._machine.store.load().view.releases:
             self._repository.remove(release)
 
-
     def spare_content(self, _task: OperationView) -> None:
         """Remove the files of committed releases that nobody needs: the system returns to none of what was before."""
         freed = self._repository.spare(committed_with(self._machine.store.load().view, ()))
         LOG.info("%d bytes of committed releases were freed", freed)
-
-
-def contents_of(stored: Stored, version: Version) -> list[Content]:
-    """The content of all releases that a host has when it runs ``version``, in order."""
-    view = stored.view
-    present = PRESENT | {ReleaseState.DEPLOYING, ReleaseState.REMOVING}
-    found = [release for release in view.releases.values()
-             if release.state in present and release.version.same_major(version) and release.version <= version
-             and release.id in stored.contents]
-    return [stored.contents[release.id] for release in sorted(found, key=lambda one: (one.version, one.id))]
-

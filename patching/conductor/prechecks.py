@@ -13,6 +13,7 @@ from flock.core.checks import Report
 from flock.core.errors import FlockError
 from flock.core.records import replace
 from flock.jobs.steps import OperationView, Step, Steps
+from patching.alarms.wanted import OF_DEPLOYMENT
 from patching.conductor.machine import Machine
 from patching.conductor.orders import ORDER, PRECHECK, Orders, refused
 from patching.conductor.ownchecks import own_checks
@@ -20,6 +21,7 @@ from patching.conductor.store import now_ms
 from patching.contract.records import Order, OrderKind, PrecheckReply, Reply, ReplyStatus
 from patching.contract.states import ReleaseState
 from patching.core import guards, requirements
+from patching.core.contents import has_other_software
 from patching.core.model import Precheck, Release
 from patching.core.precheck import Facts, Limits, report
 from patching.core.requirements import PRESENT
@@ -96,7 +98,9 @@ class Prechecks:
                            f"{found.text}")
 
     def _report(self, stored: Stored, release: Release, *, is_major: bool, relaxed: bool) -> Report:
-        health = self._inventory.health("upgrade" if is_major else "kube-upgrade", relaxed, self._ignored())
+        # What was told of a deployment that has ended is cleared a moment later.
+        past = OF_DEPLOYMENT if stored.view.deploy is None else ()
+        health = self._inventory.health("upgrade" if is_major else "kube-upgrade", relaxed, [*self._ignored(), *past])
         facts = facts_of(stored, release, self._inventory.hosts(), self._machine.store.agents())
         if is_major:
             facts = replace(facts, containers_free_gib=self._free_gib(CONTAINERS), system_free_gib=self._free_gib(ROOT))
@@ -111,8 +115,9 @@ def facts_of(stored: Stored, release: Release, hosts: Collection[str], seen: Map
     view = stored.view
     unmet = [name for name in requirements.required(view.releases, release.id)
              if name != release.id and not _can_be_met(view.releases.get(name), release)]
+    wanted = stored.contents_of(view.running)
     outdated = [name for name, one in seen.items() if name in hosts and view.deploy is None and (
-        one.facts.needs_reboot or one.facts.version not in ("", view.running.text))]
+        one.facts.needs_reboot or has_other_software(one.facts, view.running, wanted))]
     details = stored.details.get(release.id)
     return Facts(view.running.major, tuple(outdated), tuple(unmet),
                  () if details is None else tuple(details.supported_from))

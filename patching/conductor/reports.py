@@ -14,7 +14,9 @@ from patching.conductor.machine import Machine
 from patching.conductor.surroundings import Watch
 from patching.contract.records import HostFacts, InstallProgress, InstallResult, Mirrored
 from patching.contract.version import Version
+from patching.core.contents import difference
 from patching.core.events import HostEnded
+from patching.db.views import Stored
 
 TEXT_MAX, NAME_MAX, ITEMS_MAX = 4000, 255, 20_000
 # A report without news is stored at most so often: all that it changes is the time.
@@ -53,10 +55,10 @@ class Reports:
 
     def install_ended(self, *, result: InstallResult) -> None:
         """Take the result of an installation; that of another deployment changes nothing."""
-        result = replace(result, error=storable(result.error, TEXT_MAX))
+        result = _result(result)
         stored = self._machine.store.load()
         if stored.deploy_uuid == result.deploy_id and stored.view.deploy is not None:
-            error = result.error or _another(result.version, stored.view.deploy.to_release)
+            error = result.error or _another(result, stored, stored.view.deploy.to_release)
             self._machine.happen(HostEnded(result.hostname, result.attempt, error))
 
     def mirrored(self, *, mirrored: Mirrored) -> None:
@@ -82,14 +84,23 @@ def _accepted(facts: HostFacts) -> HostFacts:
     return replace(
         facts, **clean, digests=_items(facts.digests), packages=_items(facts.packages),
         subfunctions=[storable(one, NAME_MAX) for one in facts.subfunctions],
-        result=None if result is None else replace(result, error=storable(result.error, TEXT_MAX)))
+        result=None if result is None else _result(result))
 
 
-def _another(said: str, wanted: Version) -> str:
-    """What is wrong with the version that a host says it has installed; one that says none is believed."""
-    version = _version(said)
-    return f"The host says that it has installed {version or 'no version'}, not {wanted}." \
-        if said and version != wanted.text else ""
+def _result(said: InstallResult) -> InstallResult:
+    if said.digests is not None and len(said.digests) > ITEMS_MAX:
+        raise InvalidInput(field="result.digests", rule=f"must be at most {ITEMS_MAX}")
+    return replace(said, error=storable(said.error, TEXT_MAX),
+                   digests=None if said.digests is None else _items(said.digests))
+
+
+def _another(said: InstallResult, stored: Stored, wanted: Version) -> str:
+    """What is wrong with the software that a host says it has installed. What it does not say is believed."""
+    version = _version(said.version)
+    if said.version and version != wanted.text:
+        return f"The host says that it has installed {version or 'no version'}, not {wanted}."
+    differs = "" if said.digests is None else difference(stored.contents_of(wanted), said.digests)
+    return f"The host says that it has installed other content than that of {wanted}: {differs}." if differs else ""
 
 
 def _items(found: Mapping[str, str]) -> dict[str, str]:

@@ -159,7 +159,8 @@ class InstallProgress:
 @dataclass(frozen=True, slots=True)
 class InstallResult:
     """The end of an installation. ``error``: why it failed; empty: it did not. ``version``: what the host runs, or
-    will run after its next boot when ``needs_reboot``."""
+    will run after its next boot when ``needs_reboot``. ``digests``: of the content that it then has, by release id;
+    None: the agent does not say it."""
 
     deploy_id: str
     hostname: str
@@ -167,6 +168,7 @@ class InstallResult:
     error: str = ""
     version: str = ""
     needs_reboot: bool = False
+    digests: dict[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

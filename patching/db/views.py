@@ -17,6 +17,7 @@ from flock.jobs.steps import OperationRecord
 from patching.contract.records import Content, HostFacts, Reply
 from patching.contract.stored import ReleaseDetails, StoredPrecheck
 from patching.contract.version import Version
+from patching.core.contents import of_version
 from patching.core.model import Deploy, Host, HostRow, Precheck, Release, View
 from patching.db.tables import APPLICATION_USE, CONTENT_MIRROR, DEPLOY, DEPLOY_HOST, HOST_AGENT, RELEASE, SYSTEM
 
@@ -49,6 +50,10 @@ class Stored:
     def digests(self) -> dict[str, str]:
         """Of the content of each release, by its id."""
         return {name: content.digest for name, content in self.contents.items()}
+
+    def contents_of(self, version: Version) -> list[Content]:
+        """The content of all releases that a host has when it runs ``version``, in order."""
+        return of_version(self.view.releases, self.contents, version)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,8 @@ WAIT_S = 30.0
 
 
 class Agent:
-    """The agent of a host. ``mood``: ``works``, ``fails`` (each installation), ``waits`` (for ``finish``), ``silent``.
+    """The agent of a host. ``mood``: ``works``, ``fails`` (each installation), ``waits`` (for ``finish``), ``silent``,
+    ``lies`` (about the content that it has).
     """
 
     def __init__(self, cloud: Cloud, hostname: str, number: int) -> None:
@@ -79,10 +80,12 @@ class Agent:
         self._server.stop(2)
 
     def _end(self, order: InstallOrder, error: str) -> None:
-        result = InstallResult(order.deploy_id, self.hostname, order.attempt, error, order.version)
+        digests = {one.release_id: "f" * 64 if self.mood == "lies" else one.digest for one in order.contents}
+        result = InstallResult(order.deploy_id, self.hostname, order.attempt, error, order.version,
+                               digests=None if error else digests)
         self._reports.install_ended(result=result)
         version = self.facts.version if error else order.version
-        self.report(result=result, version=version,
+        self.report(result=result, version=version, digests=self.facts.digests if error else digests,
                     state=AgentState.INSTALL_FAILED if error else AgentState.IDLE)
 
 

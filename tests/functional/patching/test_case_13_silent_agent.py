@@ -34,6 +34,23 @@ def test_case_14_a_failed_host_is_tried_again(cloud: Cloud) -> None:
     assert cloud.state() == "host-done" and [order.attempt for order in agent.orders] == [1, 2]
 
 
+def test_case_14_a_host_with_other_content_holds_back_only_itself(standard: Cloud) -> None:
+    """That it says the right version is not enough. The other hosts go on, and it is tried again."""
+    standard.upload(standard.patch("10.0.1"))
+    standard.start_release("10.0.1")
+    liar = standard.agents["compute-1"]
+    liar.mood = "lies"
+    for name in ("controller-1", "controller-0", "compute-0", "compute-1", "compute-2"):
+        standard.deploy_host(name)
+    assert standard.state() == "host-failed"
+    assert standard.hosts() == {name: "failed" if name == "compute-1" else "deployed" for name in standard.agents}
+    (row,) = [row for row in standard.get("/v1/deploy_host") if row["hostname"] == "compute-1"]
+    assert "starlingx-10.0.1 has the digest ffffffffffff instead of " in row["error"]
+    liar.mood = "works"
+    standard.deploy_host("compute-1")
+    assert standard.state() == "host-done"
+
+
 def test_case_14_a_lost_order_is_sent_again_and_carried_out_once(cloud: Cloud) -> None:
     cloud.upload(cloud.patch("10.0.1"))
     cloud.start_release("10.0.1")

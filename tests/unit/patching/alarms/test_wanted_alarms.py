@@ -9,6 +9,7 @@ import pytest
 from flock.core.records import replace
 from fm.contract import catalogue
 from patching.alarms.wanted import ALARMS, Facts, wanted
+from patching.contract.records import Content
 from patching.contract.states import DeployState as D
 from patching.contract.states import HostState as H
 from patching.contract.states import Owner, ReleaseStatus
@@ -106,6 +107,18 @@ def test_releases_of_the_past() -> None:
 def test_a_host_that_runs_another_version(row: H | None, runs: str, is_told: bool) -> None:
     view = a_system("DX") if row is None else deploying(row)
     assert (("900.004", "host=controller-0") in ids(view, Facts({"controller-0": runs}))) is is_told
+
+
+@pytest.mark.parametrize(("row", "held", "is_told"), [
+    (H.DEPLOYED, "good", False), (H.DEPLOYED, "other", True), (H.DEPLOYING, "other", True), (H.PENDING, "", False)])
+def test_a_host_that_has_other_content(row: H, held: str, is_told: bool) -> None:
+    """Only what a host says counts: one that was made with this version has installed nothing."""
+    content = Content("starlingx-10.0.1", "10.0.1", "p", "good", "fake")
+    facts = Facts({"controller-0": "10.0.1"}, {"controller-0": {content.release_id: held}} if held else {},
+                  {content.release_id: content})
+    reason = wanted(deploying(row), facts).get(("900.004", "host=controller-0"), "")
+    assert reason == ("Host controller-0 has other content than that of version 10.0.1: "
+                      "starlingx-10.0.1 has the digest other instead of good" if is_told else "")
 
 
 def test_a_host_that_was_deleted_deserves_no_alarm() -> None:

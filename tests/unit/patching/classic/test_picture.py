@@ -64,6 +64,7 @@ def test_a_host_has_every_field_that_clients_read() -> None:
     (a_deployment(H.DEPLOYED), seen(version="10.0.1", needs_reboot=True), {
         "patch_current": True, "requires_reboot": True}),
     (stored(a_system("SX")), seen(version="9.0.0"), {"patch_current": False, "sw_version": "9.0"}),
+    (stored(a_system("SX")), seen(digests={ONE: "x"}), {"patch_current": False}),
     (stored(a_system("SX")), seen(version=""), {"patch_current": True, "sw_version": ""}),
     (stored(a_system("SX")), seen(ago_s=91), {"stale_details": True, "interim_state": True, "patch_current": False}),
     (stored(a_system("SX")), seen(state=AgentState.INSTALL_FAILED), {"patch_failed": True})])
@@ -73,7 +74,7 @@ def test_states_of_a_host(found: Stored, one: Seen, expected: dict[str, Any]) ->
 
 
 def listed(found: Stored, show: str = "all", release: str = "") -> dict[str, dict[str, Any]]:
-    return picture.listed(found, picture.agent_facts(found.view, {"controller-0": seen()}, NOW, 90), show, release)
+    return picture.listed(found, picture.agent_facts(found, {"controller-0": seen()}, NOW, 90), show, release)
 
 
 def test_patches_and_which_of_them() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from flock.core.errors import Unavailable
+from flock.core.records import replace
 from patching.conductor.alarming import DIVERGED_AFTER_S, Look
 from patching.conductor.machine import Surroundings
 from patching.contract.records import Content, HostFacts
@@ -47,7 +48,9 @@ def world() -> World:
 def test_versions_are_those_after_the_next_boot(world: World) -> None:
     _, facts, known = world.look()
     assert known and facts.versions == {"controller-0": "10.0.1", "controller-1": "10.0.0"}
-    assert not facts.is_development_allowed
+    assert not facts.is_development_allowed and facts.contents == CONTENT and facts.digests == {}
+    world.facts["controller-1"] = replace(world.facts["controller-1"], digests={"starlingx-10.0.1": "x"})
+    assert world.look()[1].digests == {"controller-1": {"starlingx-10.0.1": "x"}}
     world.is_allowed = True
     assert world.look()[1].is_development_allowed
 

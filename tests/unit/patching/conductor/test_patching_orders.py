@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from flock.core.errors import InvalidInput, StaleWrite
+from patching.alarms.wanted import OF_DEPLOYMENT
 from patching.conductor import machine as machines
 from patching.contract.records import Order, OrderKind, ReplyStatus, StagedFile
-from patching.contract.states import Owner
+from patching.contract.states import Owner, ReleaseState
 from patching.core.events import Tick
 from tests.unit.patching.conductor.office import Office
 
@@ -47,7 +48,19 @@ def test_a_start_prechecks_first_and_says_why_it_is_refused(office: Office) -> N
     assert reply.precheck is not None and reply.precheck.healthy is False and office.state is None
     office.inventory.alarms = []
     office.start("10.0.1")
-    assert office.state == "start-done" and office.inventory.asked[-1] == ("kube-upgrade", False, [])
+    assert office.state == "start-done" and office.inventory.asked[-1] == (
+        "kube-upgrade", False, list(OF_DEPLOYMENT)), "what was told of an ended deployment is cleared a moment later"
+
+
+def test_a_host_with_other_content_prevents_a_deployment(office: Office) -> None:
+    office.release("10.0.1", ReleaseState.COMMITTED)
+    office.release("10.0.2")
+    agent = office.agents["controller-0"]
+    agent.report(digests={"starlingx-10.0.1": "f" * 64})
+    reply = office.order(OrderKind.START, "starlingx-10.0.2")
+    assert reply.status is ReplyStatus.REFUSED and "patch current: [Fail]" in reply.error
+    agent.report(digests={})
+    assert office.order(OrderKind.START, "starlingx-10.0.2").status is ReplyStatus.OK
 
 
 def test_force_asks_for_relaxed_checks_of_patches_only(office: Office) -> None:

@@ -86,6 +86,22 @@ def test_a_host_that_has_installed_another_version_has_failed(office: Office, sa
     assert not row.error or row.error.startswith("The host says that it has installed ") and "not 10.0.1" in row.error
 
 
+@pytest.mark.parametrize(("digests", "said"), [
+    (None, ""), ({"starlingx-10.0.1": "0" * 64}, ""), ({}, "starlingx-10.0.1 is missing"),
+    ({"starlingx-10.0.1": "f" * 64}, "starlingx-10.0.1 has the digest ffffffffffff instead of 000000000000")])
+def test_a_host_that_has_installed_other_content_has_failed(office: Office, digests: dict[str, str] | None,
+                                                            said: str) -> None:
+    """The version alone was compared. An agent of an earlier release says no digests."""
+    office.release("10.0.1")
+    office.start("10.0.1")
+    office.order(OrderKind.DEPLOY_HOST, hostname="controller-0")
+    office.run()
+    office.agents["controller-0"].end(digests=digests)
+    row = office.stored.view.rows["controller-0"]
+    assert (row.state == "failed", row.error) == (bool(said), said and (
+        f"The host says that it has installed other content than that of 10.0.1: {said}."))
+
+
 def test_scripts_that_nobody_waits_for_do_not_run(office: Office) -> None:
     ran = office.folder / "ran"
     with_script(office, f"echo $@ >> {ran}")
