@@ -78,12 +78,12 @@ run_unit() {
 }
 # Areas (the attacks of tests/security too) mostly wait, so ABREAST groups of them run in parallel, the longest first, each
 # with separate services; their outputs are printed one after the other. More at a time take no less time on two cores, and
-# delay each other beyond what tests allow. The last group holds the areas that no other group names. If a service is
+# delay each other beyond what tests allow. The empty group holds the areas that no other group names. If a service is
 # missing, its tests fail here instead of being skipped.
 ABREAST=5
-functional_groups=("tests/security/test_[!a-b]*.py" "tests/security/test_[a-b]*.py" "" "tests/functional/fm/"
-    "tests/functional/kernel/ tests/functional/kernel_http/ tests/functional/fm_raiser/" "tests/functional/sm/"
-    "tests/functional/patching/")
+functional_groups=("" "tests/functional/sm/" "tests/functional/patching/" "tests/security/test_[!a-b]*.py"
+    "tests/security/test_[a-b]*.py" "tests/functional/fm/"
+    "tests/functional/kernel/ tests/functional/kernel_http/ tests/functional/fm_raiser/")
 # paths_of GROUP: sets ``paths``.
 paths_of() {
     local folder named=" ${functional_groups[*]} "

@@ -36,7 +36,8 @@ class Operator:
         print("$ " + " ".join((program, *words)), flush=True)
         done = command(program, *words)
         print(done.stdout + done.stderr, flush=True)
-        assert done.returncode == rc, f"{program} {words}: {done.returncode} {done.stdout} {done.stderr}"
+        assert done.returncode == rc, (f"{program} {words}: {done.returncode} {done.stdout} {done.stderr}\n"
+                                       f"alarms: {command('fm', 'alarm-list', '--nowrap').stdout}")
         return done.stdout
 
     def software(self, *words, rc=0):

@@ -93,6 +93,7 @@ def test_case_20_a_finished_os_patch_is_taken_away_by_deploying_the_release_befo
     assert operator.on(NAME, "cat", "/etc/flock-lab-note", "/var/lib/flock-lab-note") == "configured\nstored\n"
     assert operator.releases()[release] == "deployed"
 
+    operator.quiet()
     operator.software("deploy", "start", first, "--wait")
     assert operator.releases()[release] == "removing"
     operator.lock(NAME)

@@ -20,13 +20,15 @@ from sysinv.model.health import ActiveAlarm, Facts, HostFacts, Question, report
 from sysinv.resources.disk.table import I_IDISK
 from sysinv.resources.host import store as hosts
 
+ALARMS_S = 5.0
+"""So long alarms are waited for; then their check has failed."""
 _NOT_CURRENT = "Config out-of-date"
 
 
 class Alarms(Protocol):
     """The part of ``fm.raiser.Raiser`` that is used here."""
 
-    def active(self) -> list[Fault]:
+    def active(self, *, timeout_s: float) -> list[Fault]:
         """All active alarms; Unavailable, DeadlineExceeded."""
 
 
@@ -54,7 +56,7 @@ class HealthService:
 
     def _alarms(self) -> tuple[ActiveAlarm, ...] | str:
         try:
-            return tuple(self._alarm(fault) for fault in self.alarms.active())
+            return tuple(self._alarm(fault) for fault in self.alarms.active(timeout_s=ALARMS_S))
         except (Unavailable, DeadlineExceeded) as error:
             return f"The alarms are not known: {error}"
 

@@ -47,7 +47,7 @@ class EmulatedFaults:
         self.alarms: list[Fault] = []
         self.fault: FlockError | None = None
 
-    def active(self) -> list[Fault]:
+    def active(self, *, timeout_s: float) -> list[Fault]:
         if self.fault is not None:
             raise self.fault
         return list(self.alarms)
