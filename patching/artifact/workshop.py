@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import tempfile
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -81,11 +82,12 @@ def make_release(metadata: Metadata, parts: Parts, supported_from: Sequence[str]
 
 
 def _described(metadata: Metadata, parts: Parts) -> Metadata:
-    """With the names of the files, all of which must be packages of one kind."""
-    files = [*parts.packages, *parts.previous]
-    backend = of_files([path.name for path in files], metadata.id)
-    for path in files:
-        FORMATS[backend].describe(path)
+    """With the names of the files, all of which must be packages of one kind, and different ones."""
+    form = FORMATS[of_files([path.name for path in (*parts.packages, *parts.previous)], metadata.id)]
+    for files in (parts.packages, parts.previous):
+        names = Counter(form.describe(path).name for path in files)
+        if twice := sorted(name for name, count in names.items() if count > 1):
+            raise InvalidInput(field="files", rule=f"must not hold several versions of {', '.join(twice[:10])}")
     return replace(metadata, packages=tuple(path.name for path in parts.packages),
                    hooks={hook: HOOK_FILES[hook] for hook in parts.hooks},
                    activation_scripts=tuple(sorted(path.name for path in parts.activation)))

@@ -134,8 +134,11 @@ def redundancy_loss(cluster: Cluster, group: GroupSpec) -> tuple[str, str] | Non
     if not group.movable or standby >= group.m_standby:
         return None
     has = f"only {_members(standby, 'standby')}" if standby else "no standby members"
+    behind = sorted(row.node for row in rows
+                    if row.state is GroupState.STANDBY and not cluster.nodes[row.node].data_current)
+    why = f"; the data of {', '.join(behind)} is not current" if behind else ""
     return "major", (f"Service group {group.name} loss of redundancy; expected {_members(group.m_standby, 'standby')} "
-                     f"but {has} available")
+                     f"but {has} available{why}")
 
 
 def counts(node: Node) -> bool:

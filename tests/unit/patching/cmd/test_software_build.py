@@ -102,12 +102,13 @@ def test_whoever_says_nothing_of_a_reboot_needs_one(tmp_path: Path, signer: Path
     (["--id", "10.0.1", "{tool}"], "must be a component and a version"),
     (["--id", "starlingx-10.0.1", "{hook}"], "must hold package files of one kind"),
     (["--id", "starlingx-10.0.1", "{tool}", "{tool}"], "must not have the same name twice"),
+    (["--id", "starlingx-10.0.1", "{tool}", "{old}"], "must not hold several versions of tool"),
     (["--id", "starlingx-10.0.1", "--activation-script", "{hook}", "{tool}"], "activation_scripts/script"),
     (["--id", "starlingx-10.0.1", "{missing}"], "No such file"),
 ])
 def test_refusals_name_their_reason_and_leave_nothing(tmp_path: Path, signer: Path, arguments: list[str], words: str,
                                                       capsys: pytest.CaptureFixture[str]) -> None:
-    files = {"tool": packages.fake(tmp_path, "tool", "1.1"), "hook": script(tmp_path, "hook"),
+    files = {"tool": packages.fake(tmp_path, "tool", "1.1"), "old": packages.fake(tmp_path, "tool", "1.0"), "hook": script(tmp_path, "hook"),
              "missing": tmp_path / "missing.fake"}
     assert build.run(["patch", "--key", str(signer / "maker.key"), "--target", str(tmp_path),
                       *(part.format(**files) for part in arguments)]) == 1
