@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Base classes of the two commands for every collection below a host: list the items, show one item.
+"""Base classes of the commands for every collection below a host: list the items, show one item, change one.
 
 The declaration of the resource (``fields.py``) supplies titles; a command only names the fields that it shows.
 """
@@ -15,6 +15,10 @@ from flock.wire.resource import Resource, details, labels
 from sysinv.client.hosts import Hosts, one_of
 
 Shows = Mapping[str, Callable[[Row], object]]
+
+
+def _columns(titles: Mapping[str, str], shown: Sequence[str], shows: Shows) -> tuple[Column, ...]:
+    return tuple(Column(name, titles[name], shows.get(name)) for name in shown)
 
 
 class HostChildList(ListCommand):
@@ -51,7 +55,8 @@ class HostChildShow(ShowCommand):
 
     def __init_subclass__(cls, **more: Any) -> None:
         super().__init_subclass__(**more)
-        cls.fields = _columns(details(cls.resource), cls.shown, cls.shows)
+        if hasattr(cls, "resource"):
+            cls.fields = _columns(details(cls.resource), cls.shown, cls.shows)
 
     def arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("host", help="id, uuid or hostname")
@@ -62,5 +67,14 @@ class HostChildShow(ShowCommand):
         return one_of(found, args.item, *self.found_by, what=self.noun)
 
 
-def _columns(titles: Mapping[str, str], shown: Sequence[str], shows: Shows) -> tuple[Column, ...]:
-    return tuple(Column(name, titles[name], shows.get(name)) for name in shown)
+class HostChildModify(HostChildShow):
+    """Changes one item of a host, and shows it. ``changes`` returns the new values by wire name."""
+
+    def changes(self, args: argparse.Namespace) -> Mapping[str, Any]:
+        """The new values; UsageError when the arguments make none."""
+        raise NotImplementedError
+
+    def item(self, args: argparse.Namespace) -> Row:
+        changes = self.changes(args)
+        found = super().item(args)
+        return Hosts(self.client).change_child(self.resource.envelope, str(found["uuid"]), changes)

@@ -21,6 +21,8 @@ class Api(Protocol):
 
     def post(self, path: str, body: Any) -> Any: ...
 
+    def put(self, path: str, body: Any) -> Any: ...
+
     def patch(self, path: str, body: Any) -> Any: ...
 
     def delete(self, path: str) -> None: ...
@@ -83,6 +85,17 @@ class Hosts:
         """Return one inventory collection of a host, ``icpus`` for example. Raises HostNotFound."""
         try:
             return listed(self._api.get(f"{_path(ref)}/{collection}"), collection)
+        except ApiError as problem:
+            raise _host_error(problem, ref) from problem
+
+    def change_child(self, collection: str, uuid: str, changes: Mapping[str, Any]) -> Item:
+        """Replace fields of one item of an inventory collection."""
+        return item(self._api.patch(f"/v1/{collection}/{segment(uuid)}", json_patch(changes)))
+
+    def assign_cpus(self, ref: str, requests: list[Item]) -> list[Item]:
+        """Give functions to CPUs, as ``host_cpus_modify`` takes them; returns all CPUs. Raises HostNotFound."""
+        try:
+            return listed(self._api.put(f"{_path(ref)}/state/host_cpus_modify", requests), "icpus")
         except ApiError as problem:
             raise _host_error(problem, ref) from problem
 

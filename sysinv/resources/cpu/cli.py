@@ -1,12 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``host-cpu-list`` and ``host-cpu-show``."""
+"""``host-cpu-list``, ``host-cpu-show``, ``host-cpu-modify`` and ``host-cpu-max-frequency-modify``."""
 from __future__ import annotations
 
-from flock.cli.columns import Row
+import argparse
+from collections.abc import Iterable, Sequence
+
+from flock.cli.columns import Column, Row
+from flock.cli.commands import ShowCommand
+from flock.cli.errors import UsageError
 from sysinv.client.hostchild import HostChildList, HostChildShow
+from sysinv.client.hosts import Hosts
 from sysinv.client.osc import as_plugin
 from sysinv.resources.cpu.fields import Cpu
+from sysinv.resources.cpu.rules import WORDS
+from sysinv.resources.host.display import SHOWN, shown_fields
 
+PROCESSORS = range(4)
 _FUNCTION_WORDS = {"Vswitch": "vSwitch"}
 
 
@@ -37,5 +46,49 @@ class CpuShow(HostChildShow):
     examples = ("system host-cpu-show worker-0 3",)
 
 
-COMMANDS = {"host-cpu-list": CpuList, "host-cpu-show": CpuShow}
+class CpuModify(CpuList):
+    """Give cores of a locked host to a function. Cores that no function asks for are for applications."""
+
+    examples = ("system host-cpu-modify worker-0 -f platform -p0 2",
+                "system host-cpu-modify worker-0 -f application-isolated -c 3-5,8")
+
+    def arguments(self, parser: argparse.ArgumentParser) -> None:
+        super().arguments(parser)
+        parser.add_argument("-f", "--function", required=True, type=str.lower, choices=tuple(WORDS),
+                            help="what the cores are for")
+        parser.add_argument("-c", "--cpulist", help="logical CPUs, such as 3-5,8; CPUs of one core go together")
+        for number in PROCESSORS:
+            parser.add_argument(f"-p{number}", f"--num_cores_on_processor{number}", dest=f"p{number}", type=int,
+                                metavar="CORES", help=f"number of physical cores on processor {number}")
+
+    def rows(self, args: argparse.Namespace) -> Iterable[Row]:
+        counts = {str(number): getattr(args, f"p{number}") for number in PROCESSORS
+                  if getattr(args, f"p{number}") is not None}
+        if (args.cpulist is None) == (not counts):
+            raise UsageError("Give either -c or some of -p0 to -p3.")
+        wanted = {"cpulist": args.cpulist} if counts == {} else {"sockets": [counts]}
+        return Hosts(self.client).assign_cpus(args.host, [{"function": args.function, **wanted}])
+
+
+class CpuMaxFrequencyModify(ShowCommand):
+    """Limit the clock of a host's CPUs."""
+
+    api_name = "platform"
+    fields = SHOWN
+    examples = ("system host-cpu-max-frequency-modify worker-0 2500",
+                "system host-cpu-max-frequency-modify worker-0 max_cpu_mhz_allowed")
+
+    def arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("host", help="id, uuid or hostname")
+        parser.add_argument("frequency", metavar="MHz", help="highest clock, or max_cpu_mhz_allowed for no limit")
+
+    def fields_for(self, args: argparse.Namespace, item: Row) -> Sequence[Column]:
+        return shown_fields(item)
+
+    def item(self, args: argparse.Namespace) -> Row:
+        return Hosts(self.client).update(args.host, {"max_cpu_mhz_configured": args.frequency})
+
+
+COMMANDS = {"host-cpu-list": CpuList, "host-cpu-show": CpuShow, "host-cpu-modify": CpuModify,
+            "host-cpu-max-frequency-modify": CpuMaxFrequencyModify}
 OSC_COMMANDS = as_plugin(COMMANDS)

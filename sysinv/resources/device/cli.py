@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``host-device-list`` and ``host-device-show``."""
+"""``host-device-list``, ``host-device-show`` and ``host-device-modify``."""
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from flock.cli.columns import Row
-from sysinv.client.hostchild import HostChildList, HostChildShow
+from flock.cli.errors import UsageError
+from sysinv.client.hostchild import HostChildList, HostChildModify, HostChildShow
 from sysinv.client.osc import as_plugin
 from sysinv.resources.device.fields import PciDevice
 
@@ -37,5 +39,24 @@ class DeviceShow(HostChildShow):
     examples = ("system host-device-show worker-0 pci_0000_05_00_0",)
 
 
-COMMANDS = {"host-device-list": DeviceList, "host-device-show": DeviceShow}
+class DeviceModify(HostChildModify):
+    """Change the name of a PCI device, or whether applications may use it."""
+
+    resource, noun, found_by = PciDevice, DeviceShow.noun, DeviceShow.found_by
+    examples = ("system host-device-modify worker-0 pci_0000_05_00_0 -n gpu-0 -e true",)
+
+    def arguments(self, parser: argparse.ArgumentParser) -> None:
+        super().arguments(parser)
+        parser.add_argument("-n", "--name", help="new name")
+        parser.add_argument("-e", "--enabled", type=str.lower, choices=("true", "false"),
+                            help="whether applications may use it")
+
+    def changes(self, args: argparse.Namespace) -> Mapping[str, Any]:
+        changes = {name: value for name, value in (("name", args.name), ("enabled", args.enabled)) if value is not None}
+        if not changes:
+            raise UsageError("Nothing to change: give -n or -e.")
+        return changes
+
+
+COMMANDS = {"host-device-list": DeviceList, "host-device-show": DeviceShow, "host-device-modify": DeviceModify}
 OSC_COMMANDS = as_plugin(COMMANDS)

@@ -108,8 +108,8 @@ def test_whoever_says_nothing_of_a_reboot_needs_one(tmp_path: Path, signer: Path
 ])
 def test_refusals_name_their_reason_and_leave_nothing(tmp_path: Path, signer: Path, arguments: list[str], words: str,
                                                       capsys: pytest.CaptureFixture[str]) -> None:
-    files = {"tool": packages.fake(tmp_path, "tool", "1.1"), "old": packages.fake(tmp_path, "tool", "1.0"), "hook": script(tmp_path, "hook"),
-             "missing": tmp_path / "missing.fake"}
+    files = {"tool": packages.fake(tmp_path, "tool", "1.1"), "old": packages.fake(tmp_path, "tool", "1.0"),
+             "hook": script(tmp_path, "hook"), "missing": tmp_path / "missing.fake"}
     assert build.run(["patch", "--key", str(signer / "maker.key"), "--target", str(tmp_path),
                       *(part.format(**files) for part in arguments)]) == 1
     assert words in capsys.readouterr().err

@@ -117,3 +117,63 @@ def test_modify_patches_the_one_system() -> None:
         {"op": "replace", "path": "/name", "value": "edge-8"},
         {"op": "replace", "path": "/contact", "value": "noc@example.org"},
         {"op": "replace", "path": "/https_enabled", "value": "true"}])
+
+
+def patched(argv: str, path: str) -> tuple[Ran, list[tuple[str, Any]]]:
+    """A command that changes something, and what it has sent."""
+    api = FakeApi({**TABLE, path: {"PATCH": {"uuid": "x"}, "PUT": CPUS}})
+    ran = run_cli(PROGRAM, argv.split(), api)
+    return ran, [(call[0], call[2]) for call in api.calls if call[0] != "GET"]
+
+
+def replaced(**values: Any) -> list[dict[str, Any]]:
+    return [{"op": "replace", "path": f"/{name}", "value": value} for name, value in values.items()]
+
+
+@pytest.mark.parametrize(("arguments", "asked"), [
+    ("-f platform -p0 2 -p1 0", {"function": "platform", "sockets": [{"0": 2, "1": 0}]}),
+    ("-f vSwitch --num_cores_on_processor3 1", {"function": "vswitch", "sockets": [{"3": 1}]}),
+    ("-f application-isolated -c 3-5,8", {"function": "application-isolated", "cpulist": "3-5,8"})])
+def test_functions_of_cores(arguments: str, asked: dict[str, Any]) -> None:
+    ran, sent = patched(f"host-cpu-modify w {arguments}", "/v1/ihosts/w/state/host_cpus_modify")
+    assert (ran.code, sent) == (0, [("PUT", [asked])])
+    assert header(ran)[0] == "uuid" and "c10" in ran.out
+
+
+@pytest.mark.parametrize("arguments", [
+    "-f platform", "-f platform -c 1 -p0 1", "-f worker -p0 1", "-p0 1", "-f shared -p0 x"])
+def test_functions_of_cores_that_cannot_be_meant(arguments: str) -> None:
+    ran, sent = patched(f"host-cpu-modify w {arguments}", "/v1/ihosts/w/state/host_cpus_modify")
+    assert ran.code == 2 and sent == [] and ran.err
+
+
+@pytest.mark.parametrize(("arguments", "changes"), [
+    ("-m 8000", {"platform_reserved_mib": 8000}),
+    ("-1G 4 -m 8000", {"platform_reserved_mib": 8000, "vm_pending_as_percentage": "False",
+                       "vm_hugepages_nr_1G_pending": 4}),
+    ("-2M 50% -1G 20%", {"vm_pending_as_percentage": "True", "vm_hugepages_nr_2M_pending": 50,
+                         "vm_hugepages_nr_1G_pending": 20}),
+    ("-f vswitch -1G 1", {"vswitch_hugepages_size_mib": 1024, "vswitch_hugepages_reqd": 1}),
+    ("-f vswitch -2M 0", {"vswitch_hugepages_size_mib": 2, "vswitch_hugepages_reqd": 0})])
+def test_memory_of_a_node(arguments: str, changes: dict[str, Any]) -> None:
+    ran, sent = patched(f"host-memory-modify w 0 {arguments}", "/v1/imemorys/m0")
+    assert (ran.code, sent) == (0, [("PATCH", replaced(**changes))])
+
+
+@pytest.mark.parametrize("arguments", [
+    "", "-2M 5 -1G 5%", "-f vswitch -2M 1 -1G 1", "-f vswitch -2M 5%", "-2M -1", "-1G x%"])
+def test_memory_that_cannot_be_meant(arguments: str) -> None:
+    ran, sent = patched(f"host-memory-modify w 0 {arguments}", "/v1/imemorys/m0")
+    assert ran.code == 2 and sent == [] and ran.err
+
+
+def test_a_device_gets_another_name_and_is_enabled() -> None:
+    ran, sent = patched("host-device-modify w 0000:06:00.0 -n gpu-1 -e True", "/v1/pci_devices/g1")
+    assert (ran.code, sent) == (0, [("PATCH", replaced(name="gpu-1", enabled="true"))])
+    ran, sent = patched("host-device-modify w pci_0000_05_00_0", "/v1/pci_devices/g0")
+    assert (ran.code, sent, "give -n or -e" in ran.err) == (2, [], True)
+
+
+def test_the_clock_of_a_host() -> None:
+    ran, sent = patched("host-cpu-max-frequency-modify w 2500", "/v1/ihosts/w")
+    assert (ran.code, sent) == (0, [("PATCH", replaced(max_cpu_mhz_configured="2500"))])
