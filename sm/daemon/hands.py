@@ -41,7 +41,7 @@ IGNORED_SHOWN = 10
 
 class NodeHands:
     """``feed`` takes the events that follow from what is carried out. ``messaging`` is None where nobody is to be
-    talked to. ``take_report`` stores the states of this node."""
+    talked to. ``take_report`` stores the states of this node, ``permit`` tells the watchdog."""
 
     def __init__(self, settings: Settings, store: Store, guard: DataGuard, catalogue: Catalogue, journal: Journal,
                  clock: Callable[[], int], feed: Callable[[Event], None]) -> None:
@@ -58,6 +58,7 @@ class NodeHands:
         self._reboots: set[asyncio.Task[None]] = set()
         self.messaging: Messaging | None = None
         self.take_report: Callable[[NodeReport], None] = lambda report: None
+        self.permit: Callable[[int | None], None] = lambda until_ms: None
 
     @property
     def fenceable(self) -> frozenset[str]:

@@ -72,7 +72,7 @@ class NodeDaemon:
         guard = guard_for(catalogue, me, nodes, Path(settings.required))
         self._hands = NodeHands(settings, store, guard, catalogue, self._journal, now_ms, self.feed)
         self._report = Report(store, me, settings.assumed)
-        self._hands.take_report = self._take_report
+        self._hands.take_report, self._hands.permit = self._take_report, self._permit
         others, weights = tuple(name for name in nodes if name != me), {**paths.WEIGHTS, **settings.weights}
         self._self = Self(paths.PathSettings(me, {link.name: link.device for link in self._links}, others,
                                              direct_of(configured), weights, settings.timing),
@@ -194,6 +194,9 @@ class NodeDaemon:
         """The catalogue of an earlier version of the configuration, while the store has it."""
         found = self._store.earlier(version)
         return built(found, os.cpu_count() or 1) if found is not None else None
+
+    def _permit(self, until_ms: int | None) -> None:
+        self._watchdog.tell(until_ms, now_ms())
 
     def _on_beat(self, beat: Beat) -> None:
         self.feed(BeatCame(beat))

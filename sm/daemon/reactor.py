@@ -21,7 +21,7 @@ from sm.core.local.adoption import adopt
 from sm.core.local.step import step as local_step
 from sm.core.model import Catalogue, ServiceSpec
 from sm.core.node import ledger
-from sm.core.node.step import Action, Event, step
+from sm.core.node.step import Action, Event, step, watchdog_until
 from sm.core.node.view import NodeView, Send, TakeReport
 
 LOG = logging.getLogger(__name__)
@@ -48,6 +48,11 @@ class Hands(Protocol):
     def fence(self, action: Fence | AskFenced) -> None:
         """Begins to fence, or to ask."""
 
+    def permit(self, until_ms: int | None) -> None:
+        """Has this node reset at ``until_ms`` unless the daemon says something else before; None: nothing here needs
+        it. Called before actions that follow from other states of groups: a daemon that hangs right after it has begun
+        them must not keep anything active for longer."""
+
     def note(self, text: str) -> None:
         """Writes a sentence into the journal."""
 
@@ -72,6 +77,7 @@ class Reactor:
         self._busy = False
         self._defects: deque[int] = deque(maxlen=DEFECTS_MAX)
         self._pending: Durable | None = None
+        self._permitted = view.local.groups
 
     def feed(self, event: Event) -> None:
         """Take in one event."""
@@ -144,6 +150,9 @@ class Reactor:
             self._perform(actions)
 
     def _perform(self, actions: tuple[Action, ...]) -> None:
+        if self.view.local.groups is not self._permitted:
+            self._permitted = self.view.local.groups
+            self._hands.permit(watchdog_until(self.view, self.catalogue))
         for action in actions:
             try:
                 self._do(action)

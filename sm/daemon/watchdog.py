@@ -24,18 +24,32 @@ def _ioctl(descriptor: int, request: int, argument: bytes) -> bytes:
     return fcntl.ioctl(descriptor, request, argument)
 
 
+def next_limit_s(until_ms: int | None, now_ms: int, ends_ms: int) -> int | None:
+    """The limit that a device gets for a reset at ``until_ms`` (None: ``IDLE_S`` from now); None: it is told nothing.
+    ``ends_ms``: when its present limit ends, 0 when that is not known.
+
+    In the last second nothing is told, since a limit of a second would end after it; but for a device that would wait
+    even longer.
+    """
+    if until_ms is None:
+        return IDLE_S
+    if until_ms - now_ms < 1_000:
+        return 1 if ends_ms > now_ms + 1_000 else None
+    return min((until_ms - now_ms) // 1_000, IDLE_S)
+
+
 class Watchdog:
     """``path``: such as /dev/watchdog; empty: there is none, and nothing happens.
 
-    The device counts whole seconds and has one limit, so at each call the limit becomes the seconds that are left, and
-    in the last second nothing is told to it any more. It resets the node at the moment it was given, or less than a
-    second before.
+    The device counts whole seconds and has one limit, so at each call the limit becomes the seconds that are left
+    (``next_limit_s``). It resets the node at the moment it was given, or less than a second before; less than a second
+    after it when there was less than a second from the beginning.
     """
 
     def __init__(self, path: str, control: Control = _ioctl) -> None:
         self._path, self._control = path, control
         self._descriptor: int | None = None
-        self._limit_s = 0
+        self._limit_s, self._ends_ms = 0, 0
         self.problem = ""
         """Why it does not protect this node; empty when it does, or when none is configured."""
 
@@ -52,13 +66,14 @@ class Watchdog:
         """The node must be reset at ``until_ms`` if this is not called again; None: no moment is set."""
         if self._descriptor is None:
             return
-        left_s = IDLE_S if until_ms is None else min((until_ms - now_ms) // 1_000, IDLE_S)
-        if left_s < 1:
+        left_s = next_limit_s(until_ms, now_ms, self._ends_ms)
+        if left_s is None:
             return
         try:
             if left_s != self._limit_s:
                 self._set_limit(self._descriptor, left_s)
             self._control(self._descriptor, KEEPALIVE, struct.pack("i", 0))
+            self._ends_ms = now_ms + left_s * 1_000
         except OSError as error:
             if error.errno != errno.EINTR:
                 self._fail(f"the watchdog {self._path} does not obey: {error.strerror}")

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Controllers and a witness in virtual time: paths, BMCs, a watchdog, replicated data, and what must always hold."""
+import math
+
 from flock.core.records import replace
 from flock.sim import Network, Node, World
 from sm.contract.states import Policy
@@ -20,10 +22,11 @@ from sm.core.domain.lease import gone, must_stop, permitted_until
 from sm.core.domain.step import step
 from sm.core.domain.view import Config, Durable, Local, Record, View
 from sm.core.timing import Timing
+from sm.daemon.watchdog import next_limit_s
 
 PATHS = ("mgmt", "cluster-host", "oam")
 STOPPED, STARTING, ACTIVE, STOPPING = "stopped", "starting", "active", "stopping"
-HANGING_DAEMON_MS = 30_000
+NEVER_MS = math.inf
 STOP_LIMIT_MS = 10_000
 NOTHING = Durable()
 PRODUCT = Timing()
@@ -124,16 +127,17 @@ class Controller(Voter):
         self.data, self.synced, self.required = [], {}, frozenset()
         self.enforced = -1
         self.eligible, self.heir = True, ""
-        self.pet_until_ms = None
+        self.pet_until_ms, self.limit_ends_ms = NEVER_MS, 0
         self.bites_at_ms = -1
 
     def on_start(self):
         self.state, self.synced, self.heir = STOPPED, {}, ""
+        self.pet_until_ms, self.limit_ends_ms = NEVER_MS, 0
         super().on_start()
         self.required = self.ordered
 
     def began(self):
-        self.enforced = -1
+        self.enforced, self.limit_ends_ms = -1, 0
         self.order(Require(self.view.required, self.view.order))
 
     def restart_daemon(self):
@@ -162,8 +166,7 @@ class Controller(Voter):
             self.start_services()
         if self.state == STOPPED and not self.view.leading:
             self.heir = ""
-        until = permitted_until(self.view, leased=True)
-        self.pet(HANGING_DAEMON_MS if until is None else until - now_ms)
+        self.permit(None if self.state == STOPPED else permitted_until(self.view, leased=True))
         if not self.view.reason:
             self.world.fail(f"{self.name} gives no reason")
 
@@ -177,30 +180,31 @@ class Controller(Voter):
                 return False
         return True
 
-    def pet(self, ms):
-        self.pet_until_ms = self.world.now_ms + ms
-        self.bite_later()
+    def permit(self, until):
+        """Tell the watchdog, as the daemon does."""
+        limit_s = next_limit_s(until, self.local_ms(), self.limit_ends_ms)
+        if limit_s is not None:
+            self.limit_ends_ms = self.local_ms() + limit_s * 1_000
+            self.pet_until_ms = self.world.now_ms + limit_s * 1_000
+            self.bite_later()
 
     def bite_later(self):
         """Have the watchdog look at its deadline, or at an earlier moment and then again."""
-        if not self.world.now_ms < self.bites_at_ms <= self.pet_until_ms:
+        if self.pet_until_ms < NEVER_MS and not self.world.now_ms < self.bites_at_ms <= self.pet_until_ms:
             self.bites_at_ms = self.pet_until_ms
             self.world.at(self.bites_at_ms, self.bite)
 
     def bite(self):
-        """The watchdog resets the host when something that only one may run is active at its deadline."""
+        """The watchdog resets the host at its deadline, whatever runs there: a device knows nothing of that."""
         if self.world.now_ms < self.pet_until_ms:
             self.bite_later()
-        elif self.up and self.runs_bound():
+        elif self.up:
             self.world.say(f"the watchdog of {self.name} resets it")
             self.cloud.bites += 1
             self.cloud.reset(self)
 
-    def runs_bound(self):
-        """Whether something runs that only one controller may run."""
-        return self.state != STOPPED
-
     def start_services(self):
+        self.permit(permitted_until(self.view, leased=True))
         self.state, self.required = STARTING, self.ordered
         kept = set(self.data)
         lost = [item for item in self.cloud.acknowledged if item not in kept]

@@ -32,7 +32,7 @@ from sm.daemon.status import status
 from sm.monitors.watch import unit_of
 from sm.plugins.results import Tries, again
 from tests.sim.domainworld import ACTIVE as SERVING
-from tests.sim.domainworld import HANGING_DAEMON_MS, STARTING, STOPPED, Controller, Voter
+from tests.sim.domainworld import NEVER_MS, STARTING, STOPPED, Controller, Voter
 
 UP, WARM, DOWN = ServiceState.ENABLED_ACTIVE, ServiceState.ENABLED_STANDBY, ServiceState.DISABLED
 AUDITS = (ServiceAction.AUDIT_ENABLED, ServiceAction.AUDIT_DISABLED)
@@ -181,7 +181,7 @@ class Host(Controller):
         self.tick(self.boots)
 
     def began(self):
-        self.enforced = -1
+        self.enforced, self.limit_ends_ms = -1, 0
         self.require(self.view.required, self.view.order)
 
     def carrier(self, path):
@@ -227,7 +227,7 @@ class Host(Controller):
             self.feed(StandingChanged(standing))
         self.feed(domain.Tick())
         until = watchdog_until(self.node, self.reactor.catalogue)
-        self.pet(HANGING_DAEMON_MS if until is None else until - now_ms)
+        self.permit(until)
         self.left = Left(self.node.local, self.permitted(until, now_ms), 0)
         self.site.watch(self, now_ms)
 
@@ -239,9 +239,6 @@ class Host(Controller):
         elif self.running.get(name) is not UP:
             self.unmanaged.discard(name)
         return name in self.unmanaged
-
-    def runs_bound(self):
-        return any(self.running.get(name) is UP for name in self.site.bound)
 
     def permitted(self, until, now_ms):
         if until is not None:
@@ -399,6 +396,8 @@ class Host(Controller):
         if announced:
             self.feed(domain.Pausing(self.config.timing.lease_ms))
             self.feed(domain.Tick())
+            if not self.reactor.bound_active:
+                self.pet_until_ms = NEVER_MS
         self.boots += 1
         self.daemon = False
         self.world.say(f"the daemon of {self.name} ends")

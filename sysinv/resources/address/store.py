@@ -49,6 +49,11 @@ def attach(conn: Connection, name: str, host_id: int | None) -> None:
     conn.execute(sa.update(ADDRESSES).where(ADDRESSES.c.name == name).values(forihostid=host_id))
 
 
+def forget_pool(conn: Connection, pool_id: int) -> None:
+    """Delete all addresses of a pool."""
+    conn.execute(sa.delete(ADDRESSES).where(ADDRESSES.c.address_pool_id == pool_id))
+
+
 def release(conn: Connection, host_id: int, keep_names: Iterable[str]) -> None:
     """Delete a host's addresses, except those in ``keep_names``, which stay without a host."""
     conn.execute(sa.update(ADDRESSES).where(ADDRESSES.c.forihostid == host_id, ADDRESSES.c.name.in_(list(keep_names)))

@@ -2,7 +2,12 @@
 """``networks`` and ``addrpools``."""
 from __future__ import annotations
 
-from flock.wire.resource import ADMIN, SYSTEM, Record, attr
+from flock.wire.resource import ADMIN, SYSTEM, Record, Resource, attr
+from sysinv.contract.enums import NetworkType
+from sysinv.resources.network.rules import NAME, ORDERS
+
+_NAME_RULE = "Value must be 1 to 128 letters, digits, spaces, '_', '.' or '-', and begin with a letter or digit."
+_PREFIX_MAX = 128
 
 
 class Network(Record):
@@ -32,3 +37,38 @@ class AddressPool(Record):
     controller0_address = attr(str, writer=ADMIN)
     controller1_address = attr(str, writer=ADMIN)
     gateway_address = attr(str, writer=ADMIN)
+
+
+class NewNetwork(Resource):
+    """Body of ``POST /v1/networks``."""
+
+    type = attr(NetworkType, mandatory=True)
+    name = attr(str, pattern=NAME, rule=_NAME_RULE)
+    dynamic = attr(bool)
+    pool_uuid = attr(str, mandatory=True)
+
+
+class NewPool(Resource):
+    """Body of ``POST /v1/addrpools``; the rules check the addresses."""
+
+    name = attr(str, mandatory=True, pattern=NAME, rule=_NAME_RULE)
+    network = attr(str, mandatory=True)
+    prefix = attr(int, mandatory=True, min=0, max=_PREFIX_MAX)
+    order = attr(ORDERS)
+    ranges = attr(object)
+    floating_address = attr(str)
+    controller0_address = attr(str)
+    controller1_address = attr(str)
+    gateway_address = attr(str)
+
+
+class PoolChange(Resource):
+    """Fields of a PATCH of an address pool."""
+
+    name = attr(str, pattern=NAME, rule=_NAME_RULE)
+    order = attr(ORDERS)
+    ranges = attr(object)
+    floating_address = attr(str)
+    controller0_address = attr(str)
+    controller1_address = attr(str)
+    gateway_address = attr(str)

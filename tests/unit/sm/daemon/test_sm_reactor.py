@@ -6,9 +6,11 @@ import pytest
 from flock.core.records import replace
 from sm.contract.messages import NodeReport
 from sm.contract.states import ActionResult, Administrative, Availability, Operational, ServiceAction, ServiceState
+from sm.core.actions import RunAction
 from sm.core.domain.events import Tick
 from sm.core.events import ActionDone
 from sm.core.model import Catalogue, ServiceSpec
+from sm.core.node.step import watchdog_until
 from sm.core.node.view import Standing, StandingChanged
 from sm.daemon import reactor as module
 from sm.daemon.reactor import DEFECTS_MAX, DEFECTS_WITHIN_MS, Reactor
@@ -50,6 +52,20 @@ def test_a_vote_is_stored_before_it_is_told(alone: Reactor, hands: FakeHands, cl
                  if name == "send" and what.vote.holder == "controller-0")
     stored = [what.vote for name, what in hands.done[:first] if name == "store"]
     assert stored and stored[-1] == alone.view.domain.durable.vote
+
+
+def test_the_watchdog_knows_when_it_must_bite_before_a_group_becomes_active(alone: Reactor, hands: FakeHands,
+                                                                           clock: Clock) -> None:
+    """Else a daemon that hangs before its next tick would leave it active long after its permission has ended."""
+    services = {name: replace(one, state=ServiceState.DISABLED, desired=ServiceState.DISABLED, action=None)
+                for name, one in alone.view.local.services.items()}
+    alone.view = replace(alone.view, local=replace(alone.view.local, services=services))
+    lead(alone, clock)
+    begun = next(index for index, (name, what) in enumerate(hands.done)
+                 if name == "service" and isinstance(what, RunAction) and what.action is ServiceAction.ENABLE)
+    told = [what for name, what in hands.done[:begun] if name == "permit"]
+    assert told and told[-1] is not None and told[-1] <= clock.now_ms + alone.view.domain.config.timing.lease_ms
+    assert watchdog_until(alone.view, alone.catalogue) is not None
 
 
 def test_nothing_is_sent_while_the_store_refuses(alone: Reactor, hands: FakeHands, clock: Clock) -> None:

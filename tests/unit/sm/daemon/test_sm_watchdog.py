@@ -44,6 +44,21 @@ def test_the_limit_never_ends_after_the_moment(tmp_path: Path) -> None:
     assert device.asked == [(SETTIMEOUT, IDLE_S), (KEEPALIVE, 0)]
 
 
+def test_a_moment_less_than_a_second_away_shortens_a_long_limit_once(tmp_path: Path) -> None:
+    """Else a daemon that hangs right after it has begun something would have the time limit of an idle one."""
+    device = Device(tmp_path / "watchdog")
+    watchdog = device.opened()
+    watchdog.tell(None, 10_000)
+    device.asked.clear()
+    watchdog.tell(11_500, 10_700)
+    assert device.asked == [(SETTIMEOUT, 1), (KEEPALIVE, 0)]
+    watchdog.tell(11_500, 10_800)
+    watchdog.tell(11_500, 11_600)
+    assert device.asked == [(SETTIMEOUT, 1), (KEEPALIVE, 0)]
+    watchdog.tell(15_000, 11_650)
+    assert device.asked[2:] == [(SETTIMEOUT, 3), (KEEPALIVE, 0)]
+
+
 def test_it_ends_only_when_nothing_is_active(tmp_path: Path) -> None:
     device = Device(tmp_path / "watchdog")
     device.opened().close(idle=False)
