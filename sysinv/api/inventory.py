@@ -2,8 +2,8 @@
 """Read routes of collections, at the top level and below a host."""
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import sqlalchemy as sa
@@ -16,8 +16,9 @@ from flock.core.errors import Forbidden
 from flock.db import Database
 from flock.wire.errors import shown
 from flock.wire.paging import envelope
-from flock.wire.render import render, render_many
+from flock.wire.render import links, render, render_many
 from flock.wire.resource import Resource
+from flock.wire.schema import LINKS
 from sysinv.db.lookup import ItemNotFound, Row, host_row, paged, sort_keys
 
 # These methods exist because StarlingX answers 403 here, not 405.
@@ -42,6 +43,8 @@ class Inventory:
     host_column: sa.Column[Any] | None = None
     # Adds fields to a row that are not in the database.
     complete: Callable[[Call, Row], Row] = lambda _call, row: row
+    # Collections below an item, with the collection of the paths under which they are served: its GET links to them.
+    children: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def collection(self) -> str:
@@ -78,19 +81,45 @@ class OneItem(_Reading):
 
     def __init__(self, inventory: Inventory) -> None:
         super().__init__(inventory)
-        self.descriptions["get"] = described(answers={200: inventory.resource})
+        answer: Any = inventory.resource
+        if inventory.children:
+            answer = View(inventory.resource, name=f"{inventory.resource.__name__}Member",
+                          extra={child: LINKS for child in inventory.children})
+        self.descriptions["get"] = described(answers={200: answer})
 
     def get(self, call: Call) -> dict[str, Any]:
         """One item by uuid."""
-        ident = call.args["uuid"]
-        table = self.inventory.table
-        row = None
-        if ids.is_uuid(ident):
-            with call.deps(Database).reader() as conn:
-                row = conn.execute(self.inventory.query.where(table.c.uuid == ident.lower())).mappings().first()
-        if row is None:
-            raise ItemNotFound(resource=self.inventory.noun, id=shown(ident))
-        return render(self.inventory.resource, self.inventory.complete(call, dict(row)), call.base_url)
+        row = _by_uuid(call, self.inventory.query, self.inventory.table, self.inventory.noun)
+        body = render(self.inventory.resource, self.inventory.complete(call, row), call.base_url)
+        for child, parents in self.inventory.children.items():
+            body[child] = links(call.base_url, f"{parents}/{row['uuid']}", child)
+        return body
+
+
+class ChildItems(_Reading):
+    """``/v1/<parents>/<uuid>/<collection>``: the items whose ``column`` has the row id of a parent, a ``noun``."""
+
+    def __init__(self, inventory: Inventory, noun: str, parents: str, table: sa.Table, column: sa.Column[Any]) -> None:
+        super().__init__(inventory)
+        self._noun, self._parents, self._table, self._column = noun, parents, table, column
+
+    def get(self, call: Call) -> dict[str, Any]:
+        """One page of the items of a parent given by uuid."""
+        parent = _by_uuid(call, sa.select(self._table), self._table, self._noun)
+        query = self.inventory.query.where(self._column == parent["id"])
+        return self.page_of(call, query, f"{self._parents}/{parent['uuid']}/{self.inventory.collection}")
+
+
+def _by_uuid(call: Call, query: sa.Select[Any], table: sa.Table, noun: str) -> Row:
+    """Return the row of ``query`` with the uuid in the path; ItemNotFound."""
+    ident = call.args["uuid"]
+    row = None
+    if ids.is_uuid(ident):
+        with call.deps(Database).reader() as conn:
+            row = conn.execute(query.where(table.c.uuid == ident.lower())).mappings().first()
+    if row is None:
+        raise ItemNotFound(resource=noun, id=shown(ident))
+    return dict(row)
 
 
 class HostDetail(_Reading):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Base classes of the commands for every collection below a host: list the items, show one item, change one.
+"""Base classes of the commands for collections below a host: list the items, show or change one, show one by its uuid.
 
 The declaration of the resource (``fields.py``) supplies titles; a command only names the fields that it shows.
 """
@@ -9,9 +9,12 @@ import argparse
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
+from flock.cli.client import segment
 from flock.cli.columns import Column, Row
 from flock.cli.commands import ListCommand, ShowCommand
+from flock.cli.errors import ApiError, CliError
 from flock.wire.resource import Resource, details, labels
+from sysinv.client import hosts
 from sysinv.client.hosts import Hosts, one_of
 
 Shows = Mapping[str, Callable[[Row], object]]
@@ -78,3 +81,22 @@ class HostChildModify(HostChildShow):
         changes = self.changes(args)
         found = super().item(args)
         return Hosts(self.client).change_child(self.resource.envelope, str(found["uuid"]), changes)
+
+
+class ItemShow(ShowCommand):
+    """Shows one item by uuid, whatever host it is of. ``noun`` names it in messages."""
+
+    api_name = "platform"
+    resource: ClassVar[type[Resource]]
+    noun: ClassVar[str] = ""
+
+    def arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("item", metavar=self.noun, help="uuid")
+
+    def item(self, args: argparse.Namespace) -> Row:
+        try:
+            return hosts.item(self.client.get(f"/v1/{self.resource.envelope}/{segment(args.item)}"))
+        except ApiError as problem:
+            if problem.status == 404:
+                raise CliError(f"{self.noun} not found: {args.item}") from problem
+            raise

@@ -81,6 +81,20 @@ class Hosts:
         newest = listed(self._api.get(f"{_path(ref)}/operations", {"limit": NEWEST}), "operations")
         return {**found, OPERATION: next((one for one in newest if one.get("kind") == "action"), None)}
 
+    def kernel(self, ref: str) -> Item:
+        """Return which kernel a host should run and which it runs. Raises HostNotFound."""
+        try:
+            return item(self._api.get(f"{_path(ref)}/kernel"))
+        except ApiError as problem:
+            raise _host_error(problem, ref) from problem
+
+    def modify_kernel(self, ref: str, kernel: str) -> Item:
+        """Change which kernel a host should run. Raises HostNotFound."""
+        try:
+            return item(self._api.patch(f"{_path(ref)}/kernel", json_patch({"kernel_provisioned": kernel})))
+        except ApiError as problem:
+            raise _host_error(problem, ref) from problem
+
     def children(self, ref: str, collection: str) -> list[Item]:
         """Return one inventory collection of a host, ``icpus`` for example. Raises HostNotFound."""
         try:

@@ -24,6 +24,13 @@ class Subfunction(enum.StrEnum):
     LOWLATENCY = "lowlatency"
 
 
+class KernelType(enum.StrEnum):
+    """Kernel that a host should run."""
+
+    STANDARD = "standard"
+    LOWLATENCY = "lowlatency"
+
+
 class Administrative(enum.StrEnum):
     """The operator's intent: whether the host may carry service."""
 

@@ -35,3 +35,20 @@ def pci_columns() -> list[sa.Column[Any]]:
         sa.Column("sriov_vfs_pci_address", sa.Text, nullable=False, default=""), text("sriov_vf_driver"),
         text("sriov_vf_pdevice_id", 8), text("driver"),
     ]
+
+
+def lldp_columns() -> list[sa.Column[Any]]:
+    """Return the columns of what a port sends by LLDP, whether it is ours or a neighbour's.
+
+    StarlingX has a row for each text; with columns, one statement reads a page of ports and can sort it by any of them.
+    """
+    return [
+        text("chassis_id"), text("port_identifier"), text("port_description"), text("system_name"),
+        text("system_description"), text("system_capabilities"), text("management_address", 1024), text("ttl", 16),
+        text("dot1_lag", 64), text("dot1_vlan_names", 1024), text("dot3_mac_status", 1024), text("dot3_max_frame", 16),
+    ]
+
+
+def port_id() -> sa.Column[int]:
+    """Return the column of the port to which a row belongs; deleting the port deletes the row."""
+    return sa.Column("port_id", sa.Integer, sa.ForeignKey("ports.id", ondelete="CASCADE"), nullable=False)

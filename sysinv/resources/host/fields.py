@@ -172,4 +172,5 @@ class InstallRequest(Resource):
 
 
 ACTIONS = tuple(OperatorAction)
-CHILDREN = ("ports", "ethernet_ports", "inodes", "icpus", "imemorys", "idisks", "pci_devices", "addresses")
+CHILDREN = ("ports", "ethernet_ports", "inodes", "icpus", "imemorys", "idisks", "pci_devices", "addresses",
+            "lldp_agents", "lldp_neighbours", "labels")

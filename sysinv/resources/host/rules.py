@@ -18,6 +18,7 @@ from sysinv.model.host import (
 )
 from sysinv.model.hostname import hostname_refusal
 from sysinv.model.system import SystemView
+from sysinv.resources.label.rules import POWER_MANAGEMENT
 
 RESTRICTED = frozenset({
     "uuid", "id", "created_at", "updated_at", "cstatus", "mgmt_mac", "mgmt_ip", "invprovision", "recordtype",
@@ -127,8 +128,9 @@ def check_duplicates(operations: Iterable[tuple[str, Any]]) -> None:
         seen[path] = value
 
 
-def check_attributes(host: InventoryHost, changes: Mapping[str, Any], stored: Mapping[str, Any]) -> None:
-    """Check rules of single attributes; ``stored`` is the complete record. Raises HostRefused."""
+def check_attributes(host: InventoryHost, changes: Mapping[str, Any], stored: Mapping[str, Any],
+                     labels: Collection[str] = ()) -> None:
+    """Check rules of single attributes. ``stored`` is the complete record, ``labels`` are keys. Raises HostRefused."""
     if INSTALL_PARAMETERS & changes.keys() and not host.is_locked:
         raise HostMustBeLocked(detail="Host must be locked before updating installation parameters.")
     clock = changes.get("clock_synchronization")
@@ -144,6 +146,9 @@ def check_attributes(host: InventoryHost, changes: Mapping[str, Any], stored: Ma
     if "capabilities" in changes:
         _check_capabilities(changes["capabilities"], stored["capabilities"] or {})
     if "max_cpu_mhz_configured" in changes:
+        if POWER_MANAGEMENT in labels:
+            raise HostRefused(detail=(
+                f"Max CPU frequency can not be changed while the host has label {POWER_MANAGEMENT}."))
         _check_frequency(host, changes["max_cpu_mhz_configured"], stored)
 
 

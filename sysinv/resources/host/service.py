@@ -34,6 +34,7 @@ from sysinv.resources.host.fields import HostChange, NewHost
 from sysinv.resources.host.intake import platform_values
 from sysinv.resources.host.report import PlatformReport
 from sysinv.resources.host.table import I_HOST
+from sysinv.resources.label import store as labels
 
 T = TypeVar("T")
 COLLISIONS_MAX = 10
@@ -163,7 +164,8 @@ class HostService:
         rules.check_fixed(view, wanted)
         changes = {name: value for name, value in wanted.items() if name in boards.BOARD or row[name] != value}
         _check_nulls(changes)
-        rules.check_attributes(view, changes, row)
+        keys = labels.of_host(conn, row["id"]) if "max_cpu_mhz_configured" in changes else ()
+        rules.check_attributes(view, changes, row, keys)
         others = store.others(conn, row["id"])
         board = boards.board_values(view, changes, others)
         columns = {name: value for name, value in changes.items() if name not in boards.BOARD | rules.ROLE}

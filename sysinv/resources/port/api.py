@@ -7,8 +7,10 @@ from sysinv.resources.port.fields import EthernetPort, Port
 from sysinv.resources.port.store import QUERY
 from sysinv.resources.port.table import PORTS
 
-ALL_PORTS = Inventory("port", Port, QUERY, PORTS, PORTS.c.host_id)
+# What is below an Ethernet port is served below the port that it is.
+CHILDREN = {"lldp_agents": "ports", "lldp_neighbours": "ports"}
+ALL_PORTS = Inventory("port", Port, QUERY, PORTS, PORTS.c.host_id, children=CHILDREN)
 ETHERNET_PORTS = Inventory("ethernet_port", EthernetPort, QUERY.where(PORTS.c.type == "ethernet"), PORTS,
-                           PORTS.c.host_id)
+                           PORTS.c.host_id, children=CHILDREN)
 ROUTES = read_routes(ALL_PORTS) | read_routes(ETHERNET_PORTS)
 POLICY = read_policy(ALL_PORTS) + read_policy(ETHERNET_PORTS)

@@ -26,3 +26,9 @@ def apply(conn: Connection, owner: Row, change: Change) -> None:
             # Two cards may have exchanged slots: all moving ports release their slots first.
             conn.execute(sa.update(PORTS).where(PORTS.c.id == row_id).values(pciaddr=f"moving:{row_id}"))
     rows.apply(conn, HOST, owner, change)
+
+
+def ids_by_name(conn: Connection, host_id: int) -> dict[str, int]:
+    """Return the row ids of the host's ports by name; of two with one name the older one."""
+    query = sa.select(PORTS.c.name, PORTS.c.id).where(PORTS.c.host_id == host_id).order_by(PORTS.c.id.desc())
+    return {row.name: row.id for row in conn.execute(query)}

@@ -23,7 +23,7 @@ PLATFORM = PlatformReport(boot_id="b1", uptime_s=10, kernel_release="6.1", kerne
                           after_install=True, first_report=True)
 CURRENT: dict[str, Payload] = {
     "platform": (PLATFORM,), "numa": ("node",), "port": ("port",), "pci_device": (), "cpu": ("cpu",),
-    "memory": (MEMORY,), "disk": ("disk",)}
+    "memory": (MEMORY,), "disk": ("disk",), "lldp_agent": (), "lldp_neighbour": ("neighbour",)}
 
 
 def reported(view: AgentView, current: dict[str, Payload]) -> AgentView:

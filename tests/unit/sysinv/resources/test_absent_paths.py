@@ -46,7 +46,7 @@ def test_nothing_that_is_served_is_called_absent(subsystem: str) -> None:
     ("GET", "/v1/ihosts/bulk_export", "Bulk exports of hosts"), ("GET", "/v1/iinterfaces", "Network interfaces"),
     ("GET", "/v1/ihosts/controller-0/iinterfaces", "Network interfaces"),
     ("POST", "/v1/ihosts/nobody/ilvgs", "Partitions and volume groups"), ("PATCH", "/v1/intp/1", "NTP servers"),
-    ("GET", "/v1/apps", "Applications"), ("DELETE", "/v1/labels/7/", "Labels of hosts"),
+    ("GET", "/v1/apps", "Applications"), ("DELETE", "/v1/device_labels/7/", "Labels of devices"),
     ("PUT", "/v1/ihosts/controller-0/host_fs/update_many", "File systems"),
     ("GET", "/v1/isystems/1/controller_fs", "File systems"), ("GET", "/v1/idisks/1/partitions", "Partitions")])
 def test_absent_paths_are_501_with_a_sentence(cloud: Any, method: str, path: str, what: str) -> None:

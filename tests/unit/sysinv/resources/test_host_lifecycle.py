@@ -23,6 +23,8 @@ from sysinv.resources.device.report import PciDeviceReport
 from sysinv.resources.disk.report import DiskReport
 from sysinv.resources.host.report import PlatformReport
 from sysinv.resources.host.table import HOST_CREDENTIALS
+from sysinv.resources.lldpagent.report import LldpAgentReport
+from sysinv.resources.lldpneighbour.report import LldpNeighbourReport
 from sysinv.resources.memory.report import MemoryReport
 from sysinv.resources.node.report import NumaReport
 from sysinv.resources.operation.table import OPERATIONS
@@ -69,6 +71,10 @@ def report_all(cloud: Any, uuid: str, after_install: bool = True) -> None:
     intake.store(host_uuid=uuid, kind="memory", records=[memory(0), memory(1)])
     intake.store(host_uuid=uuid, kind="disk", records=[DiskReport(
         "/dev/sda", 2048, "SSD", "ata-1", "/dev/disk/by-path/pci-1", "wwn1", 240000, 0, "0", "S1", "M1", True)])
+    intake.store(host_uuid=uuid, kind="lldp_agent", records=[
+        LldpAgentReport("mgmt0", "rx=enabled,tx=enabled", "08:00:27:00:00:99", "08:00:27:00:00:99")])
+    intake.store(host_uuid=uuid, kind="lldp_neighbour", records=[
+        LldpNeighbourReport("mgmt0", "52:54:00:ab:cd:ef", "Ethernet1/7")])
     intake.inventory_completed(host_uuid=uuid)
 
 

@@ -29,7 +29,8 @@ ALWAYS = {
     "idisks": {"device_node", "size_mib", "available_mib", "ihost_uuid", "capabilities"},
     "ports": {"pciaddr", "dev_id", "numa_node", "host_uuid", "dpdksupport"},
     "ethernet_ports": {"mac", "host_uuid"}, "pci_devices": {"pciaddr", "enabled", "host_uuid"},
-    "inodes": {"numa_node", "ihost_uuid"},
+    "inodes": {"numa_node", "ihost_uuid"}, "labels": {"host_uuid", "label_key", "label_value"},
+    "lldp_agents": {"host_uuid", "port_uuid"}, "lldp_neighbours": {"host_uuid", "port_uuid", "msap"},
     "ihosts": {"administrative", "operational", "availability", "mgmt_mac", "capabilities", "location"}}
 
 
@@ -62,7 +63,7 @@ def test_what_starlingx_always_fills_is_promised(envelope: str) -> None:
 
 
 def test_every_row_of_every_collection_keeps_its_promise(cloud: Any) -> None:
-    worker(cloud)
+    assert cloud.post(f"/v1/labels/{worker(cloud)}", {"rack": "7"}).status == 200
     empty = []
     for path in COLLECTIONS:
         body = cloud.get(path).body

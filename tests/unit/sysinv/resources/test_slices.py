@@ -29,10 +29,13 @@ PUBLIC = {
     ("POST", "/v1/ihosts/{host}/install_progress"), ("POST", "/v1/ihosts/{host}/install_config"),
     ("GET", "/v1/ihosts/{host}/icpus/platform_cpu_list"), ("GET", "/v1/ihosts/{host}/icpus/vswitch_cpu_list")}
 
+# What of hosts an operator may change.
+OPERATED = {("PATCH", "/v1/ihosts/{host}"), ("PATCH", "/v1/ihosts/{host}/kernel")}
+
 
 def test_scanning_finds_the_slices() -> None:
-    assert {"address", "cpu", "device", "disk", "host", "memory", "network", "node", "operation", "port", "system"} <= {
-        module.__name__.split(".")[2] for module in SLICES}
+    assert {"address", "cpu", "device", "disk", "host", "kernel", "label", "lldpagent", "lldpneighbour", "memory",
+            "network", "node", "operation", "port", "system"} <= {module.__name__.split(".")[2] for module in SLICES}
     assert {"ports", "ethernet_ports", "icpus"} <= {inventory.collection for inventory in INVENTORIES}
 
 
@@ -45,8 +48,7 @@ def test_who_may_do_what() -> None:
         if rule.method == "GET":
             assert rule.check == READER
         else:
-            assert rule.check == (OPERATOR if (rule.method, rule.path) == ("PATCH", "/v1/ihosts/{host}")
-                                  else CONFIGURATOR)
+            assert rule.check == (OPERATOR if (rule.method, rule.path) in OPERATED else CONFIGURATOR)
 
 
 @pytest.mark.parametrize("inventory", INVENTORIES, ids=lambda one: str(one.noun))
@@ -69,7 +71,8 @@ def test_the_version_document_names_the_collections(cloud: Any) -> None:
     body = cloud.get("/v1").body
     assert set(body) - {"id", "media_types", "links"} == {
         "isystems", "ihosts", "inodes", "icpus", "imemorys", "ports", "ethernet_ports", "idisks", "pci_devices",
-        "networks", "addrpools", "addresses", "operations", "services", "servicenodes", "servicegroup", "health"}
+        "networks", "addrpools", "addresses", "operations", "services", "servicenodes", "servicegroup", "health",
+        "lldp_agents", "lldp_neighbours", "labels"}
     assert body["icpus"][1] == {"href": "http://localhost:80/icpus", "rel": "bookmark"}
     assert cloud.get("/").body["name"] == "Titanium SysInv API"
 
