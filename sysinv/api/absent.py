@@ -12,7 +12,6 @@ def _of(*collections: str, hosts: tuple[str, ...] = (), more: tuple[str, ...] = 
 
 ABSENT = (
     # Paths whose clients read {"error": …} come first, because some of them lie below other paths.
-    Absent("Bulk additions of hosts", ("/v1/ihosts/bulk_add",), error_key=True),
     Absent("Licences", ("/v1/license",), error_key=True),
     Absent("Certificates", ("/v1/certificate/certificate_install",), error_key=True),
     Absent("External Ceph clusters", ("/v1/storage_ceph_external/ceph_conf_upload",), error_key=True),
@@ -20,7 +19,6 @@ ABSENT = (
     Absent("Root certificates of Kubernetes", ("/v1/kube_rootca_update", "/v1/kube_rootca_host_update"),
            error_key=True),
     Absent("Kubelet configurations", ("/v1/kube_config_kubelet",), error_key=True),
-    Absent("Bulk exports of hosts", ("/v1/ihosts/bulk_export",)),
     Absent("Wipes of disks", ("/v1/ihosts/wipe_osds", "/v1/ihosts/wipe_lvm_mode")),
     Absent("Network interfaces of hosts", _of("iinterfaces", "interface_networks", "interface_datanetworks", "routes",
                                               more=("/v1/networks/*/interface_networks",))),

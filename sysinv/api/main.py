@@ -26,6 +26,7 @@ from sysinv.hosts.servicemanagement import Api, NoApi, ServiceManagement
 from sysinv.hosts.softwaremanagement import NoSoftware, Software
 from sysinv.hosts.work import Work
 from sysinv.resources.address.rules import NetworkInterfaces
+from sysinv.resources.bulk.service import BulkService
 from sysinv.resources.health.service import HealthService
 from sysinv.resources.host.service import HostService, HostSettings
 from sysinv.resources.operation.table import OPERATIONS
@@ -64,10 +65,12 @@ def application(conf: Any) -> Any:
     box = SecretBox.create(conf.sysinv.secret_key_file)
     software = _software(conf)
     manager = ServiceManagement(_sm_api(conf), hostname, software)
+    hosts = HostService(db, work, box, settings, manager)
     return build_app(conf, "sysinv", deps=[
-        manager, db, work, HostService(db, work, box, settings, manager),
+        manager, db, work, hosts,
         Installation(db, work, install, lambda uuid: accounts.renew_host_account(host_uuid=uuid),
                      lambda uuid: controllers.shared_files(host_uuid=uuid)),
+        BulkService(db, hosts, work, hostname),
         HealthService(db, Raiser(bus, None), catalogue.load(), software, hostname),
         NetworkInterfaces(conf.bootstrap.interfaces), *services(db)], health=watched_health(conf, bus, [Operations]))
 

@@ -2,6 +2,7 @@
 """Client of hosts and their inventory over the REST API. Results are the API's JSON objects."""
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -26,6 +27,9 @@ class Api(Protocol):
     def patch(self, path: str, body: Any) -> Any: ...
 
     def delete(self, path: str) -> None: ...
+
+    def answer(self, method: str, path: str, body: Any = None, *, data: Any = None,
+               headers: Mapping[str, str] | None = None) -> tuple[int, Any]: ...
 
 
 class HostNotFound(CliError):
@@ -53,6 +57,17 @@ class Hosts:
 
     def create(self, values: Mapping[str, Any]) -> Item:
         return item(self._api.post("/v1/ihosts", dict(values)))
+
+    def bulk_add(self, name: str, data: bytes, *, dry_run: bool) -> Item:
+        """Send a file of hosts; the reply has ``success``, ``error`` and ``hosts``."""
+        body, content_type = _form(name, data)
+        _, reply = self._api.answer("POST", f"/v1/ihosts/bulk_add{'?dry_run=true' if dry_run else ''}", data=body,
+                                    headers={"Content-Type": content_type})
+        return item(reply)
+
+    def bulk_export(self, form: str) -> str:
+        """Return all hosts as a file in the format ``form``."""
+        return str(item(self._api.get("/v1/ihosts/bulk_export", {"format": form})).get("content", ""))
 
     def update(self, ref: str, changes: Mapping[str, Any]) -> Item:
         """Replace fields; ``{"action": "lock"}`` starts an action. Raises HostNotFound."""
@@ -112,6 +127,16 @@ class Hosts:
             return listed(self._api.put(f"{_path(ref)}/state/host_cpus_modify", requests), "icpus")
         except ApiError as problem:
             raise _host_error(problem, ref) from problem
+
+
+def _form(name: str, data: bytes) -> tuple[bytes, str]:
+    """Return a ``multipart/form-data`` body with one part ``file``, and its content type."""
+    boundary = uuid.uuid4().hex
+    quoted = name.replace("\\", "\\\\").replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
+    head = (f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{quoted}"\r\n'
+            "Content-Type: application/octet-stream\r\n\r\n")
+    return (head.encode("utf-8", "replace") + data + f"\r\n--{boundary}--\r\n".encode(),
+            f"multipart/form-data; boundary={boundary}")
 
 
 def _path(ref: str) -> str:

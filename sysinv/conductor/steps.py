@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection
 from flock import tls
 from flock.core.errors import NotFound, Unavailable
 from flock.db import Database, utcnow
-from flock.jobs.steps import OperationView, Step, Steps
+from flock.jobs.steps import OperationView, Step, Steps, Wait
 from flock.jobs.store import active_of
 from mtce.contract.rpc import MtceHosts
 from sysinv.actions.progress import NO_ACTION, failed_with, resynced
@@ -36,6 +36,7 @@ from sysinv.resources.operation.table import OPERATIONS
 
 LOG = logging.getLogger(__name__)
 FILES_TIMEOUT_S = 60.0
+BOOT_FILE_WAIT_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,14 +109,20 @@ class HostSteps:
             return
         self.put_host(view.subject)
 
-    def configure_for_action(self, view: OperationView) -> None:
-        """Prepare the host before mtce begins the action; a reinstall gets a new boot file."""
+    def configure_for_action(self, view: OperationView) -> Wait | None:
+        """Prepare the host before mtce begins the action; a reinstall gets a new boot file.
+
+        A host is powered on only when its boot file has been written; it would boot something else before.
+        """
+        if view.params["action"] == OperatorAction.POWER_ON and self._gets_boot_file(view.subject):
+            return Wait(BOOT_FILE_WAIT_S)
         if view.params["action"] == OperatorAction.REINSTALL:
             self.renew_boot_file(view.subject)
         self.put_host(view.subject)
         if view.params["tells_vim"]:
             # Without a virtual infrastructure manager, services count as disabled immediately.
             self._write(view.subject, {"vim_progress_status": VimProgress.SERVICES_DISABLED.value})
+        return None
 
     def tell_action(self, view: OperationView) -> None:
         """Request the action from mtce, which recognises a repeated request by the operation's uuid."""
@@ -208,6 +215,11 @@ class HostSteps:
     def _being_deleted(self, host_uuid: str) -> bool:
         with self._db.reader() as conn:
             return any(one.kind == OperationKind.DELETE for one in active_of(conn, OPERATIONS, host_uuid))
+
+    def _gets_boot_file(self, host_uuid: str) -> bool:
+        with self._db.reader() as conn:
+            return any(one.kind == OperationKind.CONFIGURE and one.params.get("boot_file")
+                       for one in active_of(conn, OPERATIONS, host_uuid))
 
     def _put(self, host_uuid: str) -> bool:
         with self._db.reader() as conn:

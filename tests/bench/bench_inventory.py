@@ -1,10 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Hosts over REST from a real sysinv-api with one worker: time, statements per request and memory, on each engine."""
+"""Hosts over REST from a real sysinv-api with one worker: time, statements per request and memory, on each engine.
+
+Also the addition of 200 hosts by one file, while the conductor that would configure them is away.
+"""
 from __future__ import annotations
 
 import json
+import time
 from functools import partial
 
+import requests
+import sqlalchemy as sa
 import webob
 from oslo_config import cfg
 
@@ -17,6 +23,7 @@ from sysinv.hosts.discovery import new_host_values
 from sysinv.hosts.provision import assign_addresses
 from sysinv.hosts.seed import seed_system
 from sysinv.resources.host import store
+from sysinv.resources.host.table import I_HOST
 from tests.bench.measure import Figure, latency, statements, timed_ms
 from tests.bench.neighbours import Neighbours, Subsystem, family, resident_mib, running
 
@@ -30,6 +37,7 @@ ANSWERS = {
 SIZES = ((200, 60, 25.0, "StarlingX sysinv-api 1880 ms; Ironic nodes 37 ms, detail 72 ms"),
          (1000, 25, 110.0, "Ironic nodes 185 ms, detail 470 ms"))
 STATEMENTS_MAX = 3
+BULK_HOSTS, BULK_GOAL_S = 200, 20.0
 
 
 def run() -> list[Figure]:
@@ -37,19 +45,14 @@ def run() -> list[Figure]:
     with running() as around:
         if around is None:
             return []
-        return [figure for engine in ("sqlite", "postgresql") for figure in _engine(around, engine)]
+        return [figure for engine in ("sqlite", "postgresql")
+                for figure in (*_engine(around, engine), *_bulk(around, engine))]
 
 
 def _engine(around: Neighbours, engine: str) -> list[Figure]:
-    url = around.new_database(engine)
-    migrate.upgrade(url, "sysinv")
-    db = Database(url)
-    sysinv = Subsystem("sysinv", around, url, {
-        "sysinv": {"hostname": "controller-0", "secret_key_file": around.folder / "secret.key",
-                   "heartbeat_key_file": around.folder / "heartbeat.key"}})
+    db, sysinv = _seeded(around, engine)
     figures: list[Figure] = []
     try:
-        seed_system(db, parse(ANSWERS), "08:00:27:00:00:01")
         api = sysinv.start_api()
         worker = max(family(api.pid))
         figures.append(Figure(f"{engine}: worker at rest", resident_mib(worker), "MiB", note="RSS"))
@@ -72,6 +75,54 @@ def _engine(around: Neighbours, engine: str) -> list[Figure]:
         sysinv.stop()
         db.dispose()
     return figures
+
+
+def _bulk(around: Neighbours, engine: str) -> list[Figure]:
+    """The addition of a file of hosts with boards: judged, added, and judged again when all exist."""
+    db, sysinv = _seeded(around, engine)
+    try:
+        with db.writer() as conn:
+            conn.execute(sa.update(I_HOST).values(administrative="unlocked", operational="enabled"))
+        sysinv.start_api()
+        goals = {"dry run": None, "adds": BULK_GOAL_S, "again": None}
+        taken = {name: _bulk_add(sysinv, dry_run=name == "dry run") for name in goals}
+        with db.reader() as conn:
+            stored = len(store.all_rows(conn)) - 1
+        if stored != BULK_HOSTS:
+            raise RuntimeError(f"{stored} hosts of {BULK_HOSTS}")
+    finally:
+        sysinv.stop()
+        db.dispose()
+    return [Figure(f"{engine}: bulk_add of {BULK_HOSTS} hosts, {name}", taken[name], "s", goal=goal)
+            for name, goal in goals.items()]
+
+
+def _bulk_add(sysinv: Subsystem, dry_run: bool) -> float:
+    hosts = "".join(
+        f"<host><hostname>worker-{number}</hostname><personality>worker</personality>"
+        f"<mgmt_mac>08:00:27:10:00:{number:02x}</mgmt_mac><bm_type>redfish</bm_type><bm_ip>10.9.0.{number + 1}</bm_ip>"
+        "<bm_username>root</bm_username><bm_password>s3cret-word</bm_password></host>"
+        for number in range(BULK_HOSTS))
+    began = time.perf_counter()
+    answer = requests.post(
+        f"http://127.0.0.1:{sysinv.port}/v1/ihosts/bulk_add", params={"dry_run": str(dry_run)}, timeout=120,
+        files={"file": ("hosts.xml", f"<hosts>{hosts}</hosts>".encode())},
+        headers={"X-Auth-Token": sysinv.around.keystone.token("admin")})
+    taken_s = time.perf_counter() - began
+    if answer.status_code != 200 or len(answer.json()["hosts"]) != BULK_HOSTS:
+        raise RuntimeError(answer.text[:300])
+    return taken_s
+
+
+def _seeded(around: Neighbours, engine: str) -> tuple[Database, Subsystem]:
+    """A database with controller-0, and the daemons on it, none of which runs."""
+    url = around.new_database(engine)
+    migrate.upgrade(url, "sysinv")
+    db = Database(url)
+    seed_system(db, parse(ANSWERS), "08:00:27:00:00:01")
+    return db, Subsystem("sysinv", around, url, {
+        "sysinv": {"hostname": "controller-0", "secret_key_file": around.folder / "secret.key",
+                   "heartbeat_key_file": around.folder / "heartbeat.key"}})
 
 
 def _fill(db: Database, hosts: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from sysinv.contract.enums import Personality, Subfunction
 from sysinv.model.host import (
@@ -37,6 +37,12 @@ _ALLOWED_FUNCTIONS: Mapping[str, frozenset[Subfunction]] = {
     Personality.STORAGE: frozenset({Subfunction.STORAGE}),
 }
 _NAMED_BY_SYSTEM = (Personality.CONTROLLER, Personality.STORAGE)
+
+
+class HostExists(HostRefused):
+    """The host that is to be added exists already, or its name is taken."""
+
+    code: ClassVar[str] = "sysinv.host.exists"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +85,7 @@ def check_add(system: SystemView, given: Mapping[str, Any], known: InventoryHost
     mac = _mac(mac_text)
     _check_fits(system, str(personality), hostname, others)
     if known is not None and (known.hostname or known.personality):
-        raise HostRefused(detail=f"Host-add Rejected: Host with mgmt_mac {mac} already exists")
+        raise HostExists(detail=f"Host-add Rejected: Host with mgmt_mac {mac} already exists")
     return _role(system, str(personality), hostname, given.get("subfunctions"), others), mac
 
 
@@ -156,7 +162,7 @@ def _check_fits(system: SystemView, personality: str, hostname: str | None, othe
     if not system.allows(personality):
         raise HostRefused(detail=f"Personality [{personality}] for host is not compatible with installed software. ")
     if hostname and hostname.lower() in {taken.lower() for taken in others.hostnames}:
-        raise HostRefused(detail="Host-add Rejected: Hostname already exists")
+        raise HostExists(detail="Host-add Rejected: Hostname already exists")
 
 
 def _role(system: SystemView, personality: str, hostname: str | None, subfunctions: str | None,

@@ -89,10 +89,17 @@ class HostService:
 
     def add(self, body: NewHost) -> Mapping[str, Any]:
         """Add a host, or assign a discovered one its personality, and record the operation; HostRefused."""
-        values = {name: value for name, value in given(body).items() if name not in _STATE_FIELDS}
-        uuid, operation = self._transact(lambda conn: self._add(conn, values))
+        uuid, operation = self.create(given(body))
         self._work.begin(operation)
         return self.get(uuid)
+
+    def create(self, values: Mapping[str, Any], *, power_on: bool = False) -> tuple[str, str]:
+        """Add a host like ``add``; returns its uuid and that of the operation, of which the conductor is not told yet.
+
+        ``power_on``: also record that its BMC powers it on, if it has one. HostRefused.
+        """
+        columns = {name: value for name, value in values.items() if name not in _STATE_FIELDS}
+        return self._transact(lambda conn: self._add(conn, columns, power_on))
 
     def change(self, ident: str, operations: Sequence[PatchOp]) -> Mapping[str, Any]:
         """Carry out a PATCH: attributes, an action, or both; HostRefused, HostNotFound, OperationActive."""
@@ -140,7 +147,7 @@ class HostService:
                 continue
         raise Conflict(detail="The host conflicts with other hosts that are being changed at the same time. Retry.")
 
-    def _add(self, conn: Connection, values: dict[str, Any]) -> tuple[str, str]:
+    def _add(self, conn: Connection, values: dict[str, Any], power_on: bool) -> tuple[str, str]:
         system = the_system(conn)
         mac = normal_mac(values.get("mgmt_mac") or "")
         known = store.by_mac(conn, mac, lock=True) if mac else None
@@ -155,7 +162,10 @@ class HostService:
             known = store.insert(conn, new_host_values(conn, mac))
         store.write(conn, known, columns | self._sealed(known["uuid"], board) | _unprovisioned(known))
         assign_addresses(conn, system, known["id"], role.hostname)
-        return str(known["uuid"]), self._work.configure(conn, known["uuid"], boot_file=True, name=role.hostname)
+        operation = self._work.configure(conn, known["uuid"], boot_file=True, name=role.hostname)
+        if power_on and board["bm_type"] != BmType.NONE:
+            self._act(conn, host_row(conn, known["uuid"], lock=True), {}, OperatorAction.POWER_ON)
+        return str(known["uuid"]), operation
 
     def _change(self, conn: Connection, ident: str, wanted: dict[str, Any],
                 action: OperatorAction) -> tuple[str, str | None]:

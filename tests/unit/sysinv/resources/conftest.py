@@ -38,6 +38,7 @@ from sysinv.hosts.seed import seed_system
 from sysinv.hosts.servicemanagement import ServiceManagement
 from sysinv.hosts.work import Work
 from sysinv.resources.address.rules import NetworkInterfaces
+from sysinv.resources.bulk.service import BulkService
 from sysinv.resources.health.service import HealthService
 from sysinv.resources.host.service import HostService, HostSettings
 from sysinv.resources.operation.table import OPERATIONS
@@ -160,10 +161,11 @@ class Cloud:
     def build(self) -> Any:
         """The API with the resources that are there now."""
         manager = ServiceManagement(self.manager, "controller-0", self.software)
+        hosts = HostService(self.db, self.work, self.box, HostSettings("controller-0", action_wait_s=5.0), manager)
         return build_app(self._conf(), "sysinv", deps=[
             manager, self.db, self.work, NetworkInterfaces(INTERFACES), *services(self.db),
             HealthService(self.db, self.faults, catalogue.load(), self.software, "controller-0"),
-            HostService(self.db, self.work, self.box, HostSettings("controller-0", action_wait_s=5.0), manager),
+            hosts, BulkService(self.db, hosts, self.work, "controller-0"),
             Installation(self.db, self.work, InstallSettings(
                 INTERFACES, "rabbit://controller:5671/", self.folder / "heartbeat.key",
                 self.folder / "tls"), lambda uuid: "pa$s", neighbours=self.folder / "arp")], authenticate=trusting)
@@ -178,13 +180,13 @@ class Cloud:
 
     def call(self, method: str, path: str, body: Any = None, role: str = "admin",
              headers: dict[str, str] | None = None, raw: bytes | None = None,
-             address: str = "127.0.0.1") -> Reply:
+             address: str = "127.0.0.1", content_type: str = "application/json") -> Reply:
         request = webob.Request.blank(path, method=method, environ={"REMOTE_ADDR": address})
         request.headers.update({"X-Roles": role, "X-Project-Name": "admin", "X-User-Id": "u", "X-Project-Id": "p",
                                 "X-Identity-Status": "Confirmed", **(headers or {})})
         if body is not None or raw is not None:
             request.body = raw if raw is not None else json.dumps(body).encode()
-            request.content_type = "application/json"
+            request.headers["Content-Type"] = content_type
         return Reply(request.get_response(self.app))
 
     def get(self, path: str, **options_: Any) -> Reply:

@@ -16,7 +16,7 @@ from mtce.api.absent import ABSENT as MTCE
 from sysinv.api.absent import ABSENT as SYSINV
 
 APIS = ("sysinv", "mtce")
-ERROR_KEY = ("/v1/ihosts/bulk_add", "/v1/license/install_license", "/v1/certificate/certificate_install",
+ERROR_KEY = ("/v1/license/install_license", "/v1/certificate/certificate_install",
              "/v1/storage_ceph_external/ceph_conf_upload", "/v1/device_images", "/v1/kube_config_kubelet/apply")
 
 
@@ -43,7 +43,7 @@ def test_nothing_that_is_served_is_called_absent(subsystem: str) -> None:
 
 
 @pytest.mark.parametrize(("method", "path", "what"), [
-    ("GET", "/v1/ihosts/bulk_export", "Bulk exports of hosts"), ("GET", "/v1/iinterfaces", "Network interfaces"),
+    ("GET", "/v1/iinterfaces", "Network interfaces"),
     ("GET", "/v1/ihosts/controller-0/iinterfaces", "Network interfaces"),
     ("POST", "/v1/ihosts/nobody/ilvgs", "Partitions and volume groups"), ("PATCH", "/v1/intp/1", "NTP servers"),
     ("GET", "/v1/apps", "Applications"), ("DELETE", "/v1/device_labels/7/", "Labels of devices"),
