@@ -20,10 +20,10 @@ with_tests=no with_peers=no with_kubernetes=no packages_only=no
 
 PACKAGES=(
     rabbitmq-server memcached nginx postgresql-15 dnsmasq-base systemd-container debootstrap nftables iproute2 iputils-ping
-    udhcpc curl openssl ipmitool openipmi python3-venv git procps util-linux ca-certificates keyutils
+    udhcpc curl openssl ipmitool openipmi python3-venv git procps util-linux fdisk ca-certificates keyutils
     rpm dnf createrepo-c ostree
 )
-TEST_PACKAGES=(dbus resource-agents shellcheck snmp snmpd snmptrapd zsh fish)
+TEST_PACKAGES=(dbus gdisk resource-agents shellcheck snmp snmpd snmptrapd zsh fish)
 PEER_PACKAGES=(pacemaker corosync pacemaker-cli-utils keepalived)
 # What kubernetes.sh builds with, and the database of the API server.
 KUBERNETES_PACKAGES=(etcd-server golang-go golang-github-modern-go-reflect2-dev make patch rsync xz-utils debian-archive-keyring)

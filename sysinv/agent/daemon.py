@@ -21,6 +21,7 @@ from sysinv.agent.machine import Machine, store_uuid
 from sysinv.agent.neighbours import NeighbourWatch
 from sysinv.agent.plan import Payload
 from sysinv.agent.renewal import Renewal
+from sysinv.agent.storage import StorageWork
 from sysinv.contract.errors import HostNotFound
 from sysinv.contract.reports import UnknownReport, reports
 from sysinv.contract.rpc import InventoryReports
@@ -45,13 +46,14 @@ class Agent:
     def __init__(self, conductor: InventoryReports, machine: Machine, hostname: str, platform_conf: Path,
                  timing: Timing, make_server: Callable[[Agent], Server] | None = None,
                  renewal: Renewal | None = None, claims: ClaimWatch | None = None,
-                 neighbours: NeighbourWatch | None = None) -> None:
+                 neighbours: NeighbourWatch | None = None, storage: StorageWork | None = None) -> None:
         self._conductor = conductor
         self._machine = machine
         self._hostname = hostname
         self._platform_conf = platform_conf
         self._timing = timing
         self._renewal = renewal
+        self._storage = storage
         # Threads that only start and stop with the agent.
         self._watches = [each for each in (claims, neighbours) if each is not None]
         self._known = reports()
@@ -114,6 +116,14 @@ class Agent:
         self._renewal.request(certificate=certificate, bus_password=bus_password, authorities=authorities)
         self._worker.nudge()
 
+    def storage_ordered(self, *, host_uuid: str) -> None:
+        """Request of the conductor: carry out the orders for the host's disks."""
+        if self.view.host_uuid != host_uuid or self._storage is None:
+            LOG.warning("Asked to change disks of host %s, which this is not", host_uuid)
+            return
+        self._storage.request()
+        self._worker.nudge()
+
     def step(self) -> float:
         """One round: find the own record if it is not known, then audit. Seconds until the next round."""
         if self._renewal is not None:
@@ -145,11 +155,14 @@ class Agent:
         return 0.0
 
     def _audit(self) -> float:
+        # Before the inventory, which then shows what was changed.
+        undone = None if self._storage is None else self._storage.carry_out(self.view.host_uuid or "")
         with self._lock:
             self._view, forced = plan.taken(self._view)
         current = self._machine.collect()
         # A report that could not even be collected counts as failed.
         troubles = [f"the {kind} inventory cannot be read" for kind in self._known if kind not in current]
+        troubles += [] if undone is None else [undone]
         for kind in plan.due(self._known, self.view, current, forced):
             if self._worker.leaving:
                 break

@@ -2,11 +2,12 @@
 """Read routes of collections, at the top level and below a host."""
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
 from flock.api.call import Call
 from flock.api.describe import Description, View, ViewPage, described, describes, paging
@@ -45,6 +46,8 @@ class Inventory:
     complete: Callable[[Call, Row], Row] = lambda _call, row: row
     # Collections below an item, with the collection of the paths under which they are served: its GET links to them.
     children: Mapping[str, str] = field(default_factory=dict)
+    # Adds what other queries find to all rows of a page at once.
+    joined: Callable[[Connection, Sequence[Row]], Sequence[Row]] = lambda _conn, rows: rows
 
     @property
     def collection(self) -> str:
@@ -62,8 +65,8 @@ class _Reading:
     def page_of(self, call: Call, query: sa.Select[Any], path: str) -> dict[str, Any]:
         page = call.query.page(sort_keys=sort_keys(self.inventory.resource, self.inventory.table))
         with call.deps(Database).reader() as conn:
-            rows = paged(conn, query, self.inventory.table, page)
-        rows = [self.inventory.complete(call, row) for row in rows]
+            found = self.inventory.joined(conn, paged(conn, query, self.inventory.table, page))
+        rows = [self.inventory.complete(call, row) for row in found]
         items = render_many(self.inventory.resource, rows, call.base_url)
         return envelope(self.inventory.collection, items, page=page, base_url=call.base_url, path=path)
 
@@ -90,6 +93,8 @@ class OneItem(_Reading):
     def get(self, call: Call) -> dict[str, Any]:
         """One item by uuid."""
         row = _by_uuid(call, self.inventory.query, self.inventory.table, self.inventory.noun)
+        with call.deps(Database).reader() as conn:
+            row = self.inventory.joined(conn, [row])[0]
         body = render(self.inventory.resource, self.inventory.complete(call, row), call.base_url)
         for child, parents in self.inventory.children.items():
             body[child] = links(call.base_url, f"{parents}/{row['uuid']}", child)
@@ -99,7 +104,8 @@ class OneItem(_Reading):
 class ChildItems(_Reading):
     """``/v1/<parents>/<uuid>/<collection>``: the items whose ``column`` has the row id of a parent, a ``noun``."""
 
-    def __init__(self, inventory: Inventory, noun: str, parents: str, table: sa.Table, column: sa.Column[Any]) -> None:
+    def __init__(self, inventory: Inventory, noun: str, parents: str, table: sa.Table,
+                 column: sa.ColumnElement[Any]) -> None:
         super().__init__(inventory)
         self._noun, self._parents, self._table, self._column = noun, parents, table, column
 

@@ -27,9 +27,11 @@ from sysinv.hosts.softwaremanagement import NoSoftware, Software
 from sysinv.hosts.work import Work
 from sysinv.resources.address.rules import NetworkInterfaces
 from sysinv.resources.bulk.service import BulkService
+from sysinv.resources.disk.service import DiskService
 from sysinv.resources.health.service import HealthService
 from sysinv.resources.host.service import HostService, HostSettings
 from sysinv.resources.operation.table import OPERATIONS
+from sysinv.resources.partition.service import PartitionService
 
 
 def prepare() -> None:
@@ -71,6 +73,7 @@ def application(conf: Any) -> Any:
         Installation(db, work, install, lambda uuid: accounts.renew_host_account(host_uuid=uuid),
                      lambda uuid: controllers.shared_files(host_uuid=uuid)),
         BulkService(db, hosts, work, hostname),
+        PartitionService(db, work), DiskService(db, work),
         HealthService(db, Raiser(bus, None), catalogue.load(), software, hostname),
         NetworkInterfaces(conf.bootstrap.interfaces), *services(db)], health=watched_health(conf, bus, [Operations]))
 

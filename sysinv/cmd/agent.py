@@ -25,8 +25,9 @@ from sysinv.agent.daemon import Agent, Timing
 from sysinv.agent.machine import Machine, hardware_root, networks_by_interface, stored_uuid
 from sysinv.agent.neighbours import NeighbourWatch
 from sysinv.agent.renewal import Places, Renewal
+from sysinv.agent.storage import StorageWork
 from sysinv.conf import agent as options
-from sysinv.contract.rpc import Credentials, InventoryReports, Neighbours, SysinvAgent
+from sysinv.contract.rpc import Credentials, HostStorage, InventoryReports, Neighbours, SysinvAgent
 from sysinv.model.hostname import CONTROLLER_0
 
 SERVER_THREADS = 2
@@ -40,7 +41,8 @@ def build(conf: Any) -> Agent:
     options.register(conf)
     bus = transport(conf)
     hostname = conf.agent.hostname or socket.gethostname()
-    machine = Machine(hardware_root(conf.agent.hardware_root, conf_dir() / "hardware_root"), Root("/"),
+    hardware = hardware_root(conf.agent.hardware_root, conf_dir() / "hardware_root")
+    machine = Machine(hardware, Root("/"),
                       Path(conf.state_dir) / "sysinv" / "last_boot")
     timing = Timing(conf.agent.audit_interval, conf.agent.retry_interval, conf.agent.lookup_interval,
                     conf.agent.lookup_retry)
@@ -51,7 +53,8 @@ def build(conf: Any) -> Agent:
     agent = Agent(client(InventoryReports, bus), machine, hostname, Path(conf.agent.platform_conf), timing,
                   make_server=lambda agent: Server(bus, hostname, {SysinvAgent: agent}, threads_max=SERVER_THREADS),
                   renewal=_renewal(conf, bus, hostname), claims=_claims(conf, bus, hostname, neighbours),
-                  neighbours=neighbours if conf.agent.watch_addresses else None)
+                  neighbours=neighbours if conf.agent.watch_addresses else None,
+                  storage=StorageWork(client(HostStorage, bus), hardware, run))
     agent.health.add("versions", servers.mismatch)
     return agent
 

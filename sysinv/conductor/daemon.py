@@ -2,6 +2,7 @@
 """Shell of sysinv-conductor: builds, starts and stops its parts. Decisions are in other modules."""
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from sysinv.conductor.endpoints import DiscoveryEndpoint, HostStatesEndpoint, Op
 from sysinv.conductor.expiry import CertificateWatch
 from sysinv.conductor.neighbours import LateAlarms, NeighboursEndpoint
 from sysinv.conductor.steps import HostSteps, StepSettings
+from sysinv.conductor.storage import StorageEndpoint, StorageSteps
 from sysinv.conductor.versions import SoftwareVersionsEndpoint
 from sysinv.conf import options
 from sysinv.contract.rpc import (
@@ -40,6 +42,7 @@ from sysinv.contract.rpc import (
     Credentials,
     Discovery,
     HostStates,
+    HostStorage,
     InventoryReports,
     Neighbours,
     Operations,
@@ -50,6 +53,7 @@ from sysinv.hosts.discovery import HostDiscovery
 from sysinv.hosts.inventory import InventoryIntake
 from sysinv.model import busaccounts
 from sysinv.resources.host import store as hosts
+from sysinv.resources.interface.service import adopt_ports
 from sysinv.resources.operation.table import OPERATIONS
 
 PRUNE_INTERVAL_S = 3600
@@ -80,8 +84,9 @@ class ConductorDaemon:
                          api_port=conf.api.bind_port or options.API_PORT,
                          secret_key_file=Path(conf.sysinv.secret_key_file),
                          authority_file=options.boot_authority(conf)))
+        kinds = steps.kinds() | StorageSteps(self._db, self._agent_of).kinds()
         self._operations = StoredOperations(
-            self._db, OPERATIONS, steps.kinds(), owner=f"sysinv-conductor@{hostname}",
+            self._db, OPERATIONS, kinds, owner=f"sysinv-conductor@{hostname}",
             threads_max=conf.sysinv.operation_threads)
         admin = _bus_admin(conf)
         self._accounts = HostAccounts(self._db, admin, self._transport.exchange, hostname,
@@ -91,12 +96,12 @@ class ConductorDaemon:
             admin, conf.bus_admin.port, busaccounts.HOST_CONNECTIONS_MAX, self._transport.gate.refusals.note,
             exchange=self._transport.exchange)
         self._credentials = CredentialsEndpoint(
-            self._db, admin, Path(conf.bootstrap.authority_directory),
-            lambda host: rpc.client(SysinvAgent, self._transport, host), hostname)
+            self._db, admin, Path(conf.bootstrap.authority_directory), self._agent_of, hostname)
         self._certificates = CertificateWatch(
             self._db, Path(conf.bootstrap.tls_directory), hostname, self._raiser,
             rpc.client(FmManager, self._transport), lambda: units.start(conf.sysinv.renewal_unit))
-        intake = InventoryIntake(self._db, virtual=conf.sysinv.virtual)
+        self._interfaces_of = functools.partial(options.interfaces_of, conf)
+        intake = InventoryIntake(self._db, virtual=conf.sysinv.virtual, interfaces_of=self._interfaces_of)
         self._server = rpc.Server(self._transport, hostname, {
             InventoryReports: intake,
             Discovery: DiscoveryEndpoint(discovery, self._dnsmasq.refresh),
@@ -106,6 +111,7 @@ class ConductorDaemon:
             BusAccounts: self._accounts,
             ControllerFiles: ControllerFilesEndpoint(self._db, hostname, self._boards.write),
             Credentials: self._credentials,
+            HostStorage: StorageEndpoint(self._db, self._operations.nudge),
             Neighbours: NeighboursEndpoint(self._db, conf.bootstrap.interfaces, hostname,
                                            lambda: options.own_interfaces(conf)),
         }, threads_max=conf.sysinv.conductor_threads, hostname_of=intake.hostname_of)
@@ -118,9 +124,13 @@ class ConductorDaemon:
         self.health.add("bus", self._server.trouble)
 
     def start(self) -> None:
-        """Write dnsmasq's files, then serve. Raises when the database cannot be reached."""
+        """Write dnsmasq's files, give ports of an earlier release their interfaces, then serve.
+
+        Raises when the database cannot be reached.
+        """
         self._boot_files.write_default()
         self._dnsmasq.refresh()
+        adopt_ports(self._db, self._interfaces_of)
         self._server.start()
         self._servers.start()
         self._operations.start()
@@ -138,6 +148,9 @@ class ConductorDaemon:
         self._raiser.stop()
         self._transport.close()
         self._db.dispose()
+
+    def _agent_of(self, host: str) -> SysinvAgent:
+        return rpc.client(SysinvAgent, self._transport, host)
 
     def _hostnames(self) -> set[str]:
         with self._db.reader() as conn:

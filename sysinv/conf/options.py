@@ -133,6 +133,15 @@ def own_interfaces(conf: Any) -> dict[str, str]:
     return interfaces_in("\n".join(Root(path.parent).lines(path.name)))
 
 
+def interfaces_of(conf: Any, hostname: str | None) -> dict[str, str]:
+    """Return the names of a host's interfaces by network type.
+
+    All hosts that this system installed have the configured names; the first controller was installed otherwise.
+    """
+    names = dict(conf.bootstrap.interfaces)
+    return {**names, **own_interfaces(conf)} if hostname == own_hostname(conf) else names
+
+
 def dnsmasq_directory(conf: Any) -> Path:
     """Return the directory of dnsmasq's files."""
     return Path(conf.dnsmasq.directory or Path(conf.state_dir) / "dnsmasq")

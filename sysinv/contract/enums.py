@@ -115,6 +115,43 @@ class OperatorAction(enum.StrEnum):
     REINSTALL = "reinstall"
 
 
+class PartitionStatus(enum.IntEnum):
+    """State of a partition; the numbers are StarlingX's."""
+
+    READY = 0
+    IN_USE = 1
+    CREATING = 2
+    CREATING_ON_UNLOCK = 3
+    DELETING = 4
+    MODIFYING = 5
+    DELETED = 6
+    ERROR = 10
+    ERROR_INTERNAL = 11
+    ERROR_GPT = 12
+
+
+class VolumeState(enum.StrEnum):
+    """State of a volume group or physical volume; a group is never ``failed``, a volume never ``provisioning``."""
+
+    UNPROVISIONED = "unprovisioned"
+    ADDING = "adding"
+    PROVISIONING = "provisioning"
+    PROVISIONED = "provisioned"
+    REMOVING = "removing"
+    FAILED = "failed"
+
+
+class StorageChange(enum.StrEnum):
+    """What an order changes on a disk of a host; ``extend`` and ``reduce`` change a volume group."""
+
+    CREATE = "create"
+    GROW = "grow"
+    DELETE = "delete"
+    WIPE = "wipe"
+    EXTEND = "extend"
+    REDUCE = "reduce"
+
+
 class BmType(enum.StrEnum):
     """Protocol of a board management controller; for ``dynamic``, mtce detects it."""
 
@@ -167,6 +204,51 @@ class NetworkType(enum.StrEnum):
     SYSTEM_CONTROLLER_OAM = "system-controller-oam"
 
 
+class InterfaceType(enum.StrEnum):
+    """What a network interface is made of."""
+
+    ETHERNET = "ethernet"
+    AE = "ae"
+    VLAN = "vlan"
+    VF = "vf"
+    VIRTUAL = "virtual"
+
+
+class InterfaceClass(enum.StrEnum):
+    """What a network interface is for; null without a purpose yet."""
+
+    PLATFORM = "platform"
+    DATA = "data"
+    PCI_PASSTHROUGH = "pci-passthrough"
+    PCI_SRIOV = "pci-sriov"
+
+
+class AeMode(enum.StrEnum):
+    """How an aggregated interface uses its members."""
+
+    BALANCED = "balanced"
+    ACTIVE_STANDBY = "active_standby"
+    LACP = "802.3ad"
+
+
+class AddressMode(enum.StrEnum):
+    """Where the addresses of an interface come from; the last two only exist for IPv6."""
+
+    DISABLED = "disabled"
+    STATIC = "static"
+    POOL = "pool"
+    LINK_LOCAL = "link-local"
+    AUTO = "auto"
+
+
+class DataNetworkType(enum.StrEnum):
+    """How a data network separates the traffic of its users."""
+
+    FLAT = "flat"
+    VLAN = "vlan"
+    VXLAN = "vxlan"
+
+
 class VimProgress(enum.StrEnum):
     """Values of ``vim_progress_status`` that are not failure reasons."""
 
@@ -177,3 +259,7 @@ class VimProgress(enum.StrEnum):
 LOCK_ACTIONS = frozenset({OperatorAction.LOCK, OperatorAction.FORCE_LOCK, OperatorAction.FORCE_UNSAFE_LOCK})
 UNLOCK_ACTIONS = frozenset({OperatorAction.UNLOCK, OperatorAction.FORCE_UNLOCK})
 SWACT_ACTIONS = frozenset({OperatorAction.SWACT, OperatorAction.FORCE_SWACT})
+
+# A request is being carried out at the host.
+PARTITION_CHANGING = frozenset({PartitionStatus.CREATING, PartitionStatus.DELETING, PartitionStatus.MODIFYING})
+PARTITION_FAILED = frozenset({PartitionStatus.ERROR, PartitionStatus.ERROR_INTERNAL, PartitionStatus.ERROR_GPT})

@@ -7,9 +7,11 @@ import enum
 
 class OperationKind(enum.StrEnum):
     """``configure``: write files and inform mtce after a record changed. ``action``: carry out an operator's action.
-    ``delete``: delete a host. ``resync``: take a host's states from mtce afresh."""
+    ``delete``: delete a host. ``resync``: take a host's states from mtce afresh. ``storage``: change a disk of a host.
+    """
 
     CONFIGURE = "configure"
     ACTION = "action"
     DELETE = "delete"
     RESYNC = "resync"
+    STORAGE = "storage"

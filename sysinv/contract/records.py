@@ -89,3 +89,32 @@ class Neighbourhood:
     neighbours: list[Neighbour]
     departed: list[DepartedMachine]
     bus_clients: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class StorageOrder:
+    """One change of one disk of a host, ``change`` being a ``StorageChange``.
+
+    ``device_path`` and ``serial_id`` identify the disk as its host reported it. ``part_guid`` identifies the partition
+    in the GPT, also one that is to be created, so that an order that was carried out is recognised. ``skip_format``:
+    a wipe only writes a new partition table. ``vg_name`` is the volume group that the partition, or without
+    ``part_guid`` the whole disk, joins or leaves.
+    """
+
+    order_uuid: str
+    change: str
+    device_path: str
+    serial_id: str | None = None
+    part_guid: str = ""
+    size_mib: int = 0
+    type_guid: str = ""
+    skip_format: bool = False
+    vg_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StorageResult:
+    """The end of an order; ``error`` is the reason when it was not carried out, else empty."""
+
+    order_uuid: str
+    error: str = ""

@@ -11,6 +11,8 @@ from sysinv.contract.records import (
     IssuedCertificate,
     Neighbourhood,
     SharedFile,
+    StorageOrder,
+    StorageResult,
     TrustedAuthorities,
 )
 
@@ -170,7 +172,28 @@ class Neighbours:
         raise TypeError("interface")
 
 
-@rpc_interface(topic=AGENT_TOPIC, version="1.3", speaks_for="system", callers=("sysinv-conductor",), per_host=True)
+@rpc_interface(topic=CONDUCTOR_TOPIC, version="1.0", namespace="storage", speaks_for="host")
+class HostStorage:
+    """Agent to conductor: what the agent must change on the disks of its own host, and what came of it.
+
+    The agent fetches its orders, so that it never carries out one that was given up meanwhile.
+    """
+
+    @call(timeout_s=10, about=host_with_uuid("host_uuid"))
+    def storage_orders(self, *, host_uuid: str) -> list[StorageOrder]:
+        """Return the orders that have no result yet, in the order in which to carry them out. HostNotFound."""
+        raise TypeError("interface")
+
+    @call(timeout_s=10, about=host_with_uuid("host_uuid"))
+    def storage_done(self, *, host_uuid: str, result: StorageResult) -> None:
+        """Store the result of one order of the host; of several results of one order the first counts.
+
+        Ignores a result without such an order. Safe to repeat. Raises HostNotFound.
+        """
+        raise TypeError("interface")
+
+
+@rpc_interface(topic=AGENT_TOPIC, version="1.4", speaks_for="system", callers=("sysinv-conductor",), per_host=True)
 class SysinvAgent:
     """Conductor to the agent of one host (server name = hostname)."""
 
@@ -183,4 +206,9 @@ class SysinvAgent:
     def renew_credentials(self, *, host_uuid: str, certificate: bool, bus_password: bool,
                           authorities: bool = False) -> None:
         """Renew what is True with ``Credentials``. Sent again until the host has done so."""
+        raise TypeError("interface")
+
+    @cast
+    def storage_ordered(self, *, host_uuid: str) -> None:
+        """Fetch the orders with ``HostStorage`` and carry them out. Sent again until each has a result."""
         raise TypeError("interface")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
@@ -40,12 +40,13 @@ class ReportingHost:
     """The host whose report is stored, locked for this transaction.
 
     ``partial``: items were left out because they could not be read, so what is missing may still be there and is
-    not removed.
+    not removed. ``interfaces``: names of its interfaces by network type, as this host is configured.
     """
 
     row: Row
     partial: bool
     virtual: bool
+    interfaces: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def id(self) -> int:
@@ -84,11 +85,16 @@ def reported_resources() -> dict[str, ReportedResource]:
 
 
 class InventoryIntake:
-    """The conductor's side of ``InventoryReports``."""
+    """The conductor's side of ``InventoryReports``.
 
-    def __init__(self, db: Database, *, virtual: bool = False) -> None:
+    ``interfaces_of(hostname)`` returns the names of a host's interfaces by network type.
+    """
+
+    def __init__(self, db: Database, *, virtual: bool = False,
+                 interfaces_of: Callable[[str | None], Mapping[str, str]] = lambda _hostname: {}) -> None:
         self._db = db
         self._virtual = virtual
+        self._interfaces_of = interfaces_of
         self._resources = reported_resources()
 
     def hostname_of(self, uuid: str) -> str | None:
@@ -141,7 +147,8 @@ class InventoryIntake:
 
         def work(conn: Connection) -> None:
             row = host_row(conn, host_uuid, lock=True)
-            resource.take(conn, ReportingHost(row, partial, self._virtual), unique)
+            names = self._interfaces_of(row["hostname"])
+            resource.take(conn, ReportingHost(row, partial, self._virtual, names), unique)
 
         self._db.transact(work)
 

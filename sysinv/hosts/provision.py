@@ -2,6 +2,8 @@
 """Addresses of a host: assigned with its personality, released with its deletion. Runs in the caller's transaction."""
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy.engine import Connection
 
 from sysinv.contract.enums import NetworkType
@@ -22,8 +24,31 @@ def assign_addresses(conn: Connection, system: SystemView, host_id: int, hostnam
 
     Controllers get the fixed addresses of each pool. AddressPoolExhausted when a pool is full.
     """
-    pools = networks.pools_by_network(conn)
     wanted = CONTROLLER_NETWORKS if hostname in CONTROLLER_NAMES else HOST_NETWORKS
+    return _assigned(conn, system, host_id, hostname, wanted)
+
+
+def assign_address(conn: Connection, system: SystemView, host_id: int, hostname: str, network_type: str) -> None:
+    """Assign the host an address on one network, unless it has one; AddressPoolExhausted when the pool is full.
+
+    Only controllers have addresses on the pxeboot network that do not come from DHCP.
+    """
+    if hostname in CONTROLLER_NAMES or network_type != NetworkType.PXEBOOT:
+        _assigned(conn, system, host_id, hostname, [network_type])
+
+
+def release_address(conn: Connection, hostname: str, network_type: str) -> None:
+    """Release the address that a host got with a network on one of its interfaces.
+
+    The addresses that come with its personality stay, and those of controllers, which are fixed.
+    """
+    if hostname not in CONTROLLER_NAMES and network_type not in HOST_NETWORKS:
+        addresses.delete(conn, address_name(hostname, network_type))
+
+
+def _assigned(conn: Connection, system: SystemView, host_id: int, hostname: str,
+              wanted: Sequence[str]) -> dict[str, str]:
+    pools = networks.pools_by_network(conn)
     owner = FLOATING_HOST if system.is_simplex else hostname
     given = addresses.named(conn, [address_name(owner, network) for network in wanted])
     assigned: dict[str, str] = {}

@@ -66,6 +66,14 @@ class Work:
         return self._operations.record(conn, kind=OperationKind.RESYNC, subject=host_uuid, params={}, exclusive=False,
                                        barred_by=(OperationKind.DELETE,), shown_as=name)
 
+    def storage(self, conn: Connection, host_uuid: str, params: Mapping[str, Any], *, name: str) -> str:
+        """Record a change of a disk of the host ``name``; OperationActive while the host is being deleted.
+
+        Actions do not stand in the way: an order waits for a host that restarts.
+        """
+        return self._operations.record(conn, kind=OperationKind.STORAGE, subject=host_uuid, params=params,
+                                       exclusive=False, barred_by=(OperationKind.DELETE,), shown_as=name)
+
     def begin(self, operation_uuid: str) -> None:
         """Tell the conductor to look now. Call after the commit. Never blocks, never fails."""
         try:

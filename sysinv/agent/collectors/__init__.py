@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Collectors: readers of the kernel's documented files.
 
-Each module has ``collect(root) -> Items``, keeps no state and runs no program. Only LLDP is asked of a program, lldpd's
-own client, because the kernel does not know it.
+Each module has ``collect(root) -> Items`` and keeps no state. Only ``lvm`` and ``lldp`` run programs, those of LVM and
+lldpd's own client: no file has what they tell.
 """

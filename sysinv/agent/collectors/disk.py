@@ -28,14 +28,14 @@ def collect(root: Root) -> Items[DiskReport]:
     links_of = links_by_device(root)
 
     def report(name: str) -> DiskReport | None:
-        if not _is_listed(root, name, boot):
+        if not is_listed(root, name, boot):
             return None
         return _report(root, name, udev_record(root, name, links_of), name == boot)
 
     return each(root.listdir(BLOCK), report, booted)
 
 
-def _is_listed(root: Root, name: str, boot: str | None) -> bool:
+def is_listed(root: Root, name: str, boot: str | None) -> bool:
     """Return whether to list a device: whole disks, but removable media only if the system runs from them."""
     return is_disk(root, name) and (name == boot or not root.int(f"{BLOCK}/{name}/removable"))
 
@@ -46,20 +46,20 @@ def _report(root: Root, name: str, udev: Udev, is_rootfs: bool) -> DiskReport:
     device_type = _device_type(root, name, udev)
     wwn_link = udev.link("by-id", "wwn-") or udev.link("by-id", "nvme-eui.")
     return DiskReport(
-        device_node=_node(name), device_num=os.makedev(*(device_number(root, name) or (0, 0))), device_type=device_type,
+        device_node=node(name), device_num=os.makedev(*(device_number(root, name) or (0, 0))), device_type=device_type,
         device_id=udev.link("by-id", but="wwn-"),
-        device_path=_path(root, name, udev), device_wwn=wwn_link,
+        device_path=stable_path(root, name, udev), device_wwn=wwn_link,
         size_mib=sectors // MIB_SECTORS, available_mib=_available_mib(root, name, udev, sectors),
-        rpm=_rpm(device_type, udev), serial_id=_serial(root, base, udev), model=_model(root, base, udev),
+        rpm=_rpm(device_type, udev), serial_id=serial(root, base, udev), model=_model(root, base, udev),
         is_rootfs=is_rootfs)
 
 
-def _node(name: str) -> str:
+def node(name: str) -> str:
     """Return the path of the device file: ``/dev/cciss/c0d0`` for ``cciss!c0d0``."""
     return "/dev/" + name.replace("!", "/")
 
 
-def _path(root: Root, name: str, udev: Udev) -> str:
+def stable_path(root: Root, name: str, udev: Udev) -> str:
     """Return a name that is equal at each boot: by place, or for maps and arrays, which have no place, by identity."""
     if (told := udev.link("by-path")) is not None:
         return told
@@ -68,8 +68,8 @@ def _path(root: Root, name: str, udev: Udev) -> str:
     if mapped := root.text(f"{BLOCK}/{name}/dm/name"):
         return udev.link("by-id", "wwn-") or f"/dev/mapper/{mapped}"
     if root.exists(f"{BLOCK}/{name}/md"):
-        return udev.link("by-id") or _node(name)
-    return _node(name)
+        return udev.link("by-id") or node(name)
+    return node(name)
 
 
 def _device_type(root: Root, name: str, udev: Udev) -> str:
@@ -88,7 +88,8 @@ def _rpm(device_type: str, udev: Udev) -> str:
     return rate if (number(rate) or 0) > 0 else RPM_UNKNOWN
 
 
-def _serial(root: Root, base: str, udev: Udev) -> str | None:
+def serial(root: Root, base: str, udev: Udev) -> str | None:
+    """Return the serial number of the disk at ``base`` in sysfs; None when nothing provides one."""
     for name in ("ID_SCSI_SERIAL", "ID_SERIAL_SHORT", "ID_SERIAL"):
         if udev.properties.get(name):
             return udev.properties[name]
@@ -109,7 +110,7 @@ def _available_mib(root: Root, name: str, udev: Udev, sectors: int) -> int:
     """Return the space outside partitions less a margin; 0 without a GPT, or if the whole disk is a physical volume."""
     if udev.properties.get("ID_FS_TYPE") == "LVM2_member" or root.listdir(f"{BLOCK}/{name}/holders"):
         return 0
-    if not _has_gpt(root, name, udev):
+    if not has_gpt(root, name, udev):
         return 0
     partitions = [f"{BLOCK}/{name}/{part}" for part in root.listdir(f"{BLOCK}/{name}")
                   if root.exists(f"{BLOCK}/{name}/{part}/partition")]
@@ -117,8 +118,9 @@ def _available_mib(root: Root, name: str, udev: Udev, sectors: int) -> int:
     return max((sectors - GPT_SECTORS - taken) // MIB_SECTORS - SPACE_MARGIN_MIB, 0)
 
 
-def _has_gpt(root: Root, name: str, udev: Udev) -> bool:
+def has_gpt(root: Root, name: str, udev: Udev) -> bool:
+    """Return whether the disk has a GPT, by udev's record or else by its signature."""
     if "ID_PART_TABLE_TYPE" in udev.properties:
         return udev.properties["ID_PART_TABLE_TYPE"] == "gpt"
     block_bytes = root.int(f"{BLOCK}/{name}/queue/logical_block_size") or SECTOR_BYTES
-    return root.raw(_node(name), len(GPT_SIGNATURE), offset=block_bytes) == GPT_SIGNATURE
+    return root.raw(node(name), len(GPT_SIGNATURE), offset=block_bytes) == GPT_SIGNATURE

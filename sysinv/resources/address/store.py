@@ -2,20 +2,33 @@
 """Rows of ``addresses``; their name identifies them."""
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from sysinv.resources.address.table import ADDRESSES
 from sysinv.resources.host.table import I_HOST
-from sysinv.resources.network.table import ADDRESS_POOLS
+from sysinv.resources.interface.table import INTERFACES
+from sysinv.resources.interfacenetwork.table import INTERFACE_NETWORKS
+from sysinv.resources.network.table import ADDRESS_POOLS, NETWORKS
 
+# The interface of the host that carries the network after which the address is named.
+_INTERFACE = (
+    sa.select(INTERFACE_NETWORKS.c.interface_id)
+    .join(NETWORKS, NETWORKS.c.id == INTERFACE_NETWORKS.c.network_id)
+    .where(INTERFACE_NETWORKS.c.forihostid == ADDRESSES.c.forihostid,
+           NETWORKS.c.address_pool_id == ADDRESSES.c.address_pool_id,
+           ADDRESSES.c.name.like(sa.literal("%-") + NETWORKS.c.type))
+    .correlate(ADDRESSES).limit(1).scalar_subquery())
+ON_INTERFACE = sa.func.coalesce(ADDRESSES.c.interface_id, _INTERFACE)
 QUERY = (
     sa.select(ADDRESSES, ADDRESS_POOLS.c.uuid.label("pool_uuid"), I_HOST.c.uuid.label("ihost_uuid"),
-              sa.null().label("interface_uuid"))
+              INTERFACES.c.uuid.label("interface_uuid"), INTERFACES.c.ifname)
     .outerjoin(ADDRESS_POOLS, ADDRESS_POOLS.c.id == ADDRESSES.c.address_pool_id)
-    .outerjoin(I_HOST, I_HOST.c.id == ADDRESSES.c.forihostid))
+    .outerjoin(I_HOST, I_HOST.c.id == ADDRESSES.c.forihostid)
+    .outerjoin(INTERFACES, INTERFACES.c.id == ON_INTERFACE))
 
 
 def named(conn: Connection, names: Iterable[str]) -> dict[str, str]:
@@ -42,6 +55,21 @@ def add(conn: Connection, name: str, address: str, prefix: int, pool_id: int, ho
     conn.execute(sa.insert(ADDRESSES).values(
         name=name, address=address, prefix=prefix, address_pool_id=pool_id, forihostid=host_id,
         enable_dad=":" in address))
+
+
+def holder(conn: Connection, address: str) -> str | None:
+    """Return the name of a stored address that is equal."""
+    return conn.execute(sa.select(ADDRESSES.c.name).where(ADDRESSES.c.address == address).limit(1)).scalar()
+
+
+def add_static(conn: Connection, values: Mapping[str, Any]) -> int:
+    """Store an address of an interface; returns its row id."""
+    return int(conn.execute(sa.insert(ADDRESSES).values(**values)).inserted_primary_key[0])  # type: ignore[index]
+
+
+def delete(conn: Connection, name: str) -> None:
+    """Delete the address with that name."""
+    conn.execute(sa.delete(ADDRESSES).where(ADDRESSES.c.name == name))
 
 
 def attach(conn: Connection, name: str, host_id: int | None) -> None:

@@ -11,7 +11,9 @@ from sysinv.db.schema import METADATA, text
 ADDRESSES = sa.Table(
     "addresses", METADATA, *columns(), text("name", 300), text("address", 45, nullable=False),
     sa.Column("prefix", sa.Integer, nullable=False), sa.Column("enable_dad", sa.Boolean, nullable=False, default=False),
-    sa.Column("interface_id", sa.Integer),
+    # Of an address that an operator added; one from a pool lies on the interface that carries its network.
+    sa.Column("interface_id", sa.Integer, sa.ForeignKey("interfaces.id", ondelete="CASCADE"), index=True),
     sa.Column("address_pool_id", sa.Integer, sa.ForeignKey("address_pools.id", ondelete="RESTRICT")),
     sa.Column("forihostid", sa.Integer, sa.ForeignKey("i_host.id", ondelete="CASCADE"), index=True),
-    sa.UniqueConstraint("name"), sa.UniqueConstraint("address", "address_pool_id"))
+    sa.UniqueConstraint("name"), sa.UniqueConstraint("address", "address_pool_id"),
+    sa.UniqueConstraint("address", "prefix", "interface_id"))

@@ -1,24 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``host-disk-list`` and ``host-disk-show``."""
+"""``host-disk-list``, ``host-disk-show`` and ``host-disk-wipe``."""
 from __future__ import annotations
 
-from collections.abc import Callable
+import argparse
 
 from flock.cli.columns import Row
+from flock.cli.commands import ShowCommand
+from flock.cli.errors import UsageError
 from sysinv.client.hostchild import HostChildList, HostChildShow
 from sysinv.client.osc import as_plugin
+from sysinv.client.storage import Storage, gib
 from sysinv.resources.disk.fields import Disk
 
-
-def _gib(field: str) -> Callable[[Row], object]:
-    """Return a formatter of MiB as GiB with three decimals, rounded down: never shows more space than exists."""
-    def show(disk: Row) -> object:
-        mib = disk.get(field)
-        return f"{mib * 1000 // 1024 / 1000:.3f}" if isinstance(mib, (int, float)) else mib
-    return show
-
-
-_SIZES = {"size_mib": _gib("size_mib"), "available_mib": _gib("available_mib")}
+_SIZES = {"size_mib": gib("size_mib"), "available_mib": gib("available_mib")}
 
 
 class DiskList(HostChildList):
@@ -45,5 +39,29 @@ class DiskShow(HostChildShow):
     examples = ("system host-disk-show worker-0 /dev/sda",)
 
 
-COMMANDS = {"host-disk-list": DiskList, "host-disk-show": DiskShow}
+class DiskWipe(ShowCommand):
+    """Erase a disk of a host and give it a new, empty GPT. All that it holds is lost."""
+
+    api_name = "platform"
+    fields = DiskShow.fields
+    examples = ("system host-disk-wipe --confirm worker-0 /dev/sdb",
+                "system host-disk-wipe -s --confirm worker-0 /dev/sdb")
+
+    def arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("-s", "--skip-formatting", action="store_true",
+                            help="only write a new partition table, do not erase file systems and volumes")
+        parser.add_argument("--confirm", action="store_true", help="confirm that all data of the disk may be lost")
+        parser.add_argument("host", help="id, uuid or hostname")
+        parser.add_argument("item", metavar="disk", help="uuid, device node or device path")
+
+    def item(self, args: argparse.Namespace) -> Row:
+        if not args.confirm:
+            raise UsageError("All data of the disk will be lost. Repeat the command with --confirm.")
+        storage = Storage(self.client)
+        disk = storage.find(args.host, "idisks", args.item, "disk")
+        return storage.change("idisks", str(disk["uuid"]), {
+            "partition_table": "gpt", "skip_formatting": str(args.skip_formatting)})
+
+
+COMMANDS = {"host-disk-list": DiskList, "host-disk-show": DiskShow, "host-disk-wipe": DiskWipe}
 OSC_COMMANDS = as_plugin(COMMANDS)

@@ -2,7 +2,7 @@
 """``idisks``: one disk."""
 from __future__ import annotations
 
-from flock.wire.resource import AGENT, SYSTEM, Record, attr
+from flock.wire.resource import ADMIN, AGENT, SYSTEM, Record, Resource, attr
 
 
 class Disk(Record):
@@ -23,3 +23,10 @@ class Disk(Record):
     ihost_uuid = attr(str, writer=SYSTEM, nullable=False)
     istor_uuid = attr(str, writer=SYSTEM)
     ipv_uuid = attr(str, writer=SYSTEM)
+
+
+class DiskChange(Resource):
+    """What a PATCH may have: the order to wipe the disk."""
+
+    partition_table = attr(("gpt",), writer=ADMIN)
+    skip_formatting = attr(bool, writer=ADMIN)

@@ -26,4 +26,4 @@ class DiskReport:
 
 
 REPORT = Report("disk", DiskReport, "sysinv.agent.collectors.disk", after=("platform",),
-                aliases=("disks", "audit_disk", "audit_partition"))
+                aliases=("disks", "audit_disk"))

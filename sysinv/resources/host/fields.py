@@ -172,5 +172,6 @@ class InstallRequest(Resource):
 
 
 ACTIONS = tuple(OperatorAction)
-CHILDREN = ("ports", "ethernet_ports", "inodes", "icpus", "imemorys", "idisks", "pci_devices", "addresses",
-            "lldp_agents", "lldp_neighbours", "labels")
+CHILDREN = ("iinterfaces", "interface_networks", "interface_datanetworks", "ports", "ethernet_ports", "inodes",
+            "icpus", "imemorys", "idisks", "partitions", "ilvgs", "ipvs", "pci_devices", "addresses", "lldp_agents",
+            "lldp_neighbours", "labels")

@@ -19,7 +19,7 @@ from flock.wire.resource import coerce, given
 from mtce.contract.bmcsecret import sealed_for
 from sysinv.actions.facts import ActionFacts
 from sysinv.actions.gate import parse_action, plan_action
-from sysinv.contract.enums import BmType, InvProvision, OperatorAction, Personality
+from sysinv.contract.enums import UNLOCK_ACTIONS, BmType, InvProvision, OperatorAction, Personality
 from sysinv.contract.reports import RESOURCES
 from sysinv.db.lookup import Row, host_row, the_system
 from sysinv.hosts.discovery import new_host_values
@@ -214,6 +214,10 @@ class HostService:
     def _act(self, conn: Connection, row: Row, columns: Mapping[str, Any], action: OperatorAction) -> str:
         plan = plan_action(self._facts(conn, row), action)
         before = {name: row[name] for name in plan.extra}
+        if action in UNLOCK_ACTIONS:
+            for module in slices.modules(RESOURCES, "service"):
+                if hasattr(module, "at_unlock"):
+                    module.at_unlock(conn, row, self._work)
         store.write(conn, row, {
             **columns, **plan.extra, "ihost_action": action.value, "ihost_action_at": self._now(),
             "action_resent": False, "action_text": plan.task})

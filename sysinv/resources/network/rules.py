@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from flock.core.errors import Conflict, InvalidInput, Refused
@@ -44,11 +44,14 @@ def check_network(system: SystemView, network_type: str, pool: PoolView, pool_ne
                                         f"{pool.name}.")
 
 
-def check_network_deletion(network: Mapping[str, Any]) -> None:
-    """Raise NetworkRefused: the hosts of a running system have addresses in the network."""
+def check_network_deletion(network: Mapping[str, Any], carriers: Sequence[str]) -> None:
+    """Raise NetworkRefused: the hosts of a running system have addresses in the network; Conflict: interfaces
+    (``carriers``, names) carry it."""
     if network["type"] in KEPT:
         raise NetworkRefused(detail=f"Cannot delete type {network['type']} network {network['uuid']} after initial "
                                     "configuration completion")
+    if carriers:
+        raise Conflict(detail=f"Network {network['name']} is on {', '.join(carriers)}. Remove it there first.")
 
 
 def new_pool(values: Mapping[str, Any]) -> PoolView:

@@ -15,8 +15,12 @@ from flock.wire.errors import shown
 from sysinv.db.lookup import ItemNotFound, Row, the_system
 from sysinv.model.addressing import PoolView, controller_addresses
 from sysinv.resources.address import store as addresses
+from sysinv.resources.interface.table import INTERFACES
+from sysinv.resources.interfacenetwork.table import INTERFACE_NETWORKS
 from sysinv.resources.network import rules, store
 from sysinv.resources.network.table import ADDRESS_POOLS, NETWORKS
+
+CARRIERS_SHOWN = 10
 
 
 class NetworkService:
@@ -37,7 +41,7 @@ class NetworkService:
         """Delete a network with the addresses in it; its pool stays."""
         with self._db.writer() as conn:
             row = network_row(conn, ident, lock=True)
-            rules.check_network_deletion(row)
+            rules.check_network_deletion(row, [one.ifname for one in _carriers(conn, row["id"])])
             addresses.forget_pool(conn, row["address_pool_id"])
             conn.execute(sa.delete(NETWORKS).where(NETWORKS.c.id == row["id"]))
 
@@ -120,6 +124,12 @@ def _pool_row(conn: Connection, uuid: str, *, lock: bool) -> Row:
     if row is None:
         raise ItemNotFound(resource="Address pool", id=shown(uuid))
     return dict(row)
+
+
+def _carriers(conn: Connection, network_id: int) -> list[Any]:
+    return list(conn.execute(
+        sa.select(INTERFACES.c.ifname).join(INTERFACE_NETWORKS, INTERFACE_NETWORKS.c.interface_id == INTERFACES.c.id)
+        .where(INTERFACE_NETWORKS.c.network_id == network_id).order_by(INTERFACES.c.ifname).limit(CARRIERS_SHOWN)))
 
 
 def _networks_of(conn: Connection, pool_id: int) -> list[Any]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Use case of network ports: store a report."""
+"""Use case of network ports: store a report. Interfaces follow the ports."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ from sysinv.contract.enums import InvProvision
 from sysinv.db import reported as rows
 from sysinv.hosts.inventory import ReportingHost
 from sysinv.resources.host import store as hosts
+from sysinv.resources.interface import service as interfaces
 from sysinv.resources.node import store as nodes
 from sysinv.resources.port import store
 from sysinv.resources.port.intake import port_change
@@ -22,5 +23,6 @@ def take_report(conn: Connection, host: ReportingHost, reported: Sequence[PortRe
     stored = rows.of_host(conn, store.HOST, host.id)
     change = port_change(stored, reported, host.row["mgmt_mac"], node_ids, partial=host.partial)
     store.apply(conn, host.row, change)
+    interfaces.follow_ports(conn, host.row, host.interfaces, partial=host.partial)
     if host.row["invprovision"] is None:
         hosts.write(conn, host.row, {"invprovision": InvProvision.UNPROVISIONED.value})

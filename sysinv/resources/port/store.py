@@ -9,14 +9,16 @@ from sysinv.db import reported as rows
 from sysinv.db.lookup import Row
 from sysinv.db.reported import Change
 from sysinv.resources.host.table import I_HOST
+from sysinv.resources.interface.table import INTERFACES
 from sysinv.resources.node.table import I_NODE
 from sysinv.resources.port.table import PORTS
 
 HOST = PORTS.c.host_id
 QUERY = (
     sa.select(PORTS, I_HOST.c.uuid.label("host_uuid"), I_NODE.c.uuid.label("node_uuid"),
-              sa.null().label("interface_uuid"))
-    .join(I_HOST, I_HOST.c.id == PORTS.c.host_id).outerjoin(I_NODE, I_NODE.c.id == PORTS.c.node_id))
+              INTERFACES.c.uuid.label("interface_uuid"))
+    .join(I_HOST, I_HOST.c.id == PORTS.c.host_id).outerjoin(I_NODE, I_NODE.c.id == PORTS.c.node_id)
+    .outerjoin(INTERFACES, INTERFACES.c.id == PORTS.c.interface_id))
 
 
 def apply(conn: Connection, owner: Row, change: Change) -> None:

@@ -16,6 +16,6 @@ PORTS = sa.Table(
     sa.Column("capabilities", Json, nullable=False, default=dict),
     text("mac", 17, nullable=False), sa.Column("mtu", sa.Integer), sa.Column("speed", sa.Integer),
     text("link_mode"), text("duplex", 16), text("autoneg", 16), text("bootp", 8), text("bootif", 64),
-    sa.Column("interface_id", sa.Integer),
+    sa.Column("interface_id", sa.Integer, sa.ForeignKey("interfaces.id", ondelete="SET NULL"), index=True),
     sa.Column("node_id", sa.Integer, sa.ForeignKey("i_node.id", ondelete="SET NULL")), host_id("host_id"),
     sa.UniqueConstraint("pciaddr", "dev_id", "host_id"))

@@ -20,7 +20,8 @@ def test_role_cases(sysinv: Any, operation: str) -> None:
     cases = [case for case in CASES if case.operation == operation]
     answered = {}
     for case in cases:
-        path = case.path.format(host="controller-0", uuid=ABSENT, network=ABSENT, id=ABSENT)
+        path = case.path.format(host="controller-0", uuid=ABSENT, network=ABSENT, id=ABSENT,
+                                datanetwork=ABSENT, interface=ABSENT)
         with sysinv.http(case.role, case.project) as http:
             reply = http.request(case.method, sysinv.base + path, json=case.body, timeout=20)
         answered[case.name] = reply.status_code

@@ -14,7 +14,10 @@ from sysinv.model.host import HostRefused, InventoryHost
 from sysinv.model.system import SystemView
 from sysinv.resources.address.checks import AddressFacts
 from sysinv.resources.device.checks import DeviceFacts
+from sysinv.resources.interface.checks import InterfaceFacts
 from sysinv.resources.memory.checks import MemoryFacts, NodeMemory
+from sysinv.resources.partition.checks import PartitionFacts
+from sysinv.resources.volumegroup.checks import GroupFacts
 
 SYSTEM = SystemView(1, "s", "cloud", "Standard", "duplex", "1.0")
 SIMPLEX = SystemView(1, "s", "cloud", "All-in-one", "simplex", "1.0")
@@ -36,7 +39,8 @@ def facts(host: InventoryHost = HOST, system: SystemView = SYSTEM, **changes: An
     own = {
         MemoryFacts: MemoryFacts(changes.pop("memory", MEMORY), physical_cores=16),
         AddressFacts: AddressFacts(changes.pop("has_oam", True)),
-        DeviceFacts: DeviceFacts(changes.pop("image_update", False))}
+        InterfaceFacts: InterfaceFacts(), DeviceFacts: DeviceFacts(changes.pop("image_update", False)),
+        PartitionFacts: PartitionFacts(), GroupFacts: GroupFacts(changes.pop("groups", ()))}
     return ActionFacts(host=host, system=system, resources=own, **{"active_controller": "controller-0", **changes})
 
 
@@ -169,3 +173,10 @@ def test_force_swact_still_needs_an_enabled_peer() -> None:
 def test_an_unknown_action_is_named() -> None:
     with pytest.raises(HostRefused, match="'explode' is not a supported maintenance action"):
         parse_action("explode")
+
+
+def test_the_platform_group_needs_a_volume() -> None:
+    with pytest.raises(HostRefused) as refused:
+        plan_action(facts(groups=(("cgts-vg", 0), ("nova-local", 2))), OperatorAction.FORCE_UNLOCK)
+    assert str(refused.value).endswith(": volume group cgts-vg has no physical volume.")
+    assert plan_action(facts(groups=(("cgts-vg", 1), ("nova-local", 0))), OperatorAction.UNLOCK).task == "Unlocking"

@@ -13,15 +13,16 @@ from typing import Any
 import pytest
 
 from flock.core.errors import DeadlineExceeded, FlockError, Refused, Unavailable
-from flock.exec import Root
+from flock.exec import Root, run
 from flock.rpc import Server, Transport, client
 from flock.testing.machines import recorded_machines
 from sysinv.agent.collectors import numa
 from sysinv.agent.collectors.items import Items
 from sysinv.agent.daemon import Agent, Timing
 from sysinv.agent.machine import Machine, hardware_root, store_uuid
+from sysinv.agent.storage import StorageWork
 from sysinv.contract.errors import HostNotFound
-from sysinv.contract.records import HostRef
+from sysinv.contract.records import HostRef, StorageOrder
 from sysinv.contract.reports import UnknownReport, reports
 from sysinv.contract.rpc import InventoryReports, SysinvAgent
 from sysinv.resources.node.report import NumaReport
@@ -460,3 +461,38 @@ def test_credentials_are_renewed_for_the_own_host_only(conductor: Conductor, sys
                                  {"certificate": False, "bus_password": False, "authorities": True}]
     renewal.trouble = "away"
     assert agent.step() == TIMING.retry_interval_s
+
+
+class Orders(Conductor):
+    """The conductor, which has no orders for disks either; notes when it was asked."""
+
+    def storage_orders(self, *, host_uuid: str) -> list[StorageOrder]:
+        self._take("orders", host_uuid=host_uuid)
+        return []
+
+
+def test_orders_for_disks_are_fetched_before_the_inventory(system: Root, tmp_path: Path) -> None:
+    conductor = Orders()
+    agent = make_agent(conductor, system, tmp_path, storage=StorageWork(conductor, system, run))
+    agent.step()
+    conductor.named()
+    agent.storage_ordered(host_uuid="another")
+    agent.step()
+    assert conductor.named() == []
+    agent.storage_ordered(host_uuid=HOST)
+    agent.agent_update(host_uuid=HOST, force_updates=["disk", "audit_partition"])
+    agent.step()
+    assert conductor.named() == ["orders", "disk", "partition"]
+
+
+def test_orders_that_cannot_be_fetched_are_asked_for_again_soon(system: Root, tmp_path: Path) -> None:
+    conductor = Orders()
+    agent = make_agent(conductor, system, tmp_path, storage=StorageWork(conductor, system, run))
+    agent.step()
+    agent.storage_ordered(host_uuid=HOST)
+    conductor.failures["orders"] = [Unavailable(service="bus", reason="away")]
+    assert agent.step() == TIMING.retry_interval_s
+    assert "orders for the host's disks wait" in str(agent.health.report())
+    conductor.named()
+    agent.step()
+    assert conductor.named() == ["orders"]

@@ -23,7 +23,8 @@ PLATFORM = PlatformReport(boot_id="b1", uptime_s=10, kernel_release="6.1", kerne
                           after_install=True, first_report=True)
 CURRENT: dict[str, Payload] = {
     "platform": (PLATFORM,), "numa": ("node",), "port": ("port",), "pci_device": (), "cpu": ("cpu",),
-    "memory": (MEMORY,), "disk": ("disk",), "lldp_agent": (), "lldp_neighbour": ("neighbour",)}
+    "memory": (MEMORY,), "disk": ("disk",), "lldp_agent": (), "lldp_neighbour": ("neighbour",),
+    "partition": ("partition",), "lvg": (), "pv": ()}
 
 
 def reported(view: AgentView, current: dict[str, Payload]) -> AgentView:
@@ -93,7 +94,7 @@ def test_request_during_an_audit_is_kept_for_the_next() -> None:
 
 def test_request_that_names_nothing_asks_for_all_but_only_unknown_names_for_nothing() -> None:
     assert plan.requested(KNOWN, AgentView(), [])[0].forced == set(KNOWN)
-    assert plan.requested(KNOWN, AgentView(), ["audit_lvg"])[0].forced == NOTHING
+    assert plan.requested(KNOWN, AgentView(), ["audit_fs"])[0].forced == NOTHING
 
 
 def test_complete_once_everything_is_acknowledged_and_told_once() -> None:

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 import webob
 
 from flock import conf as flock_conf
 from flock.db import Database, migrate
 from flock.jobs.operations import Operations
+from flock.jobs.steps import State
 from flock.rpc import client, transport
 from flock.testing.fixtures import private_conf
 from flock.testing.services.process import wait_for
@@ -21,9 +23,12 @@ from sysinv.api import main
 from sysinv.bootstrap.answers import parse
 from sysinv.conductor.daemon import ConductorDaemon
 from sysinv.conf import options
-from sysinv.contract.rpc import Discovery, InventoryReports
+from sysinv.contract.records import StorageOrder, StorageResult
+from sysinv.contract.rpc import Discovery, HostStorage, InventoryReports
 from sysinv.hosts.seed import seed_system
 from sysinv.hosts.work import Work
+from sysinv.resources.disk.table import I_IDISK
+from sysinv.resources.host.table import I_HOST
 from sysinv.resources.operation.table import OPERATIONS
 
 CONTROLLER_MAC, MAC = "08:00:27:00:00:01", "08:00:27:00:00:02"
@@ -92,6 +97,27 @@ def test_a_recorded_operation_is_carried_out_after_a_nudge(conf: Any, conductor:
     wait_for(lambda: told == [operation], 5, "the nudge")
     # Host maintenance does not answer on this bus: the step is repeated, the operation goes on.
     assert work.outcome(operation, 0.2) is None and work.first_refusal(operation, 0) is None
+    work.close()
+    bus.close()
+    db.dispose()
+
+
+def test_a_host_fetches_its_orders_for_disks_and_answers_them(conf: Any, conductor: ConductorDaemon) -> None:
+    db, bus = Database(conf.database.connection), transport(conf)
+    work = Work(Operations(db, OPERATIONS, {}, owner="test"), lambda _uuid: None)
+    with db.writer() as conn:
+        host = conn.execute(sa.select(I_HOST)).mappings().one()
+        disk = conn.execute(sa.insert(I_IDISK).values(device_node="/dev/sdb", device_path="p", forihostid=host["id"]))
+        disk_uuid = conn.execute(sa.select(I_IDISK.c.uuid)).scalar_one()
+        operation = work.storage(conn, host["uuid"], {"change": "wipe", "uuid": disk_uuid, "skip_format": True},
+                                 name="controller-0")
+    assert disk.rowcount == 1
+    storage = client(HostStorage, bus)
+    assert storage.storage_orders(host_uuid=host["uuid"]) == [
+        StorageOrder(operation, "wipe", "p", None, skip_format=True)]
+    storage.storage_done(host_uuid=host["uuid"], result=StorageResult(operation))
+    done = work.outcome(operation, 20)
+    assert done is not None and done.state is State.DONE
     work.close()
     bus.close()
     db.dispose()

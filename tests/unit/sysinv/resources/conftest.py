@@ -28,8 +28,10 @@ from sysinv.conductor.dhcp import DnsmasqPaths
 from sysinv.conductor.dnsmasq import BootFiles, Dnsmasq
 from sysinv.conductor.endpoints import HostStatesEndpoint
 from sysinv.conductor.steps import HostSteps, StepSettings
+from sysinv.conductor.storage import StorageEndpoint, StorageSteps
 from sysinv.conf import options
 from sysinv.contract.records import HostStateUpdate
+from sysinv.contract.rpc import SysinvAgent
 from sysinv.db.tables import METADATA
 from sysinv.hosts.discovery import HostDiscovery
 from sysinv.hosts.installation import Installation, InstallSettings
@@ -39,9 +41,11 @@ from sysinv.hosts.servicemanagement import ServiceManagement
 from sysinv.hosts.work import Work
 from sysinv.resources.address.rules import NetworkInterfaces
 from sysinv.resources.bulk.service import BulkService
+from sysinv.resources.disk.service import DiskService
 from sysinv.resources.health.service import HealthService
 from sysinv.resources.host.service import HostService, HostSettings
 from sysinv.resources.operation.table import OPERATIONS
+from sysinv.resources.partition.service import PartitionService
 from tests.unit.sysinv.resources.managers import EmulatedFaults, EmulatedManager, EmulatedSoftware
 
 CONTROLLER_MAC = "08:00:27:00:00:01"
@@ -135,8 +139,12 @@ class Cloud:
         self.steps = HostSteps(db, self.mtce, self.boot_files, self.dnsmasq, self.discovery, StepSettings(
             active_controller="controller-0", install_token_ttl_s=3600, mtce_step_timeout_s=5, api_port=6385,
             secret_key_file=folder / "secret.key"))
-        self.operations = Operations(db, OPERATIONS, self.steps.kinds(), owner="test", poll_s=0.05)
-        self.inventory, self.states = InventoryIntake(db), HostStatesEndpoint(db)
+        self.asked: list[str] = []
+        storage = StorageSteps(db, self.agent_of)
+        self.operations = Operations(db, OPERATIONS, self.steps.kinds() | storage.kinds(), owner="test", poll_s=0.05)
+        self.storage = StorageEndpoint(db, self.operations.nudge)
+        self.inventory = InventoryIntake(db, interfaces_of=lambda _hostname: INTERFACES)
+        self.states = HostStatesEndpoint(db)
         self.sequence = 0
         (folder / "heartbeat.key").write_text("00" * 32)
         authority = tls.Authority.create("flock", datetime.datetime.now(datetime.UTC))
@@ -158,12 +166,23 @@ class Cloud:
                          {"csr": tls.new_request(key, "installer").decode()},
                          headers={} if token is None else {"X-Install-Token": token}, address=address)
 
+    def agent_of(self, hostname: str) -> SysinvAgent:
+        """A host's agent, which notes in ``asked`` that it was told of orders and does nothing."""
+        cloud = self
+
+        class Agent(SysinvAgent):
+            def storage_ordered(self, *, host_uuid: str) -> None:
+                cloud.asked.append(hostname)
+
+        return Agent()
+
     def build(self) -> Any:
         """The API with the resources that are there now."""
         manager = ServiceManagement(self.manager, "controller-0", self.software)
         hosts = HostService(self.db, self.work, self.box, HostSettings("controller-0", action_wait_s=5.0), manager)
         return build_app(self._conf(), "sysinv", deps=[
             manager, self.db, self.work, NetworkInterfaces(INTERFACES), *services(self.db),
+            PartitionService(self.db, self.work), DiskService(self.db, self.work),
             HealthService(self.db, self.faults, catalogue.load(), self.software, "controller-0"),
             hosts, BulkService(self.db, hosts, self.work, "controller-0"),
             Installation(self.db, self.work, InstallSettings(

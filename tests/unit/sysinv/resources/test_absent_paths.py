@@ -43,12 +43,11 @@ def test_nothing_that_is_served_is_called_absent(subsystem: str) -> None:
 
 
 @pytest.mark.parametrize(("method", "path", "what"), [
-    ("GET", "/v1/iinterfaces", "Network interfaces"),
-    ("GET", "/v1/ihosts/controller-0/iinterfaces", "Network interfaces"),
-    ("POST", "/v1/ihosts/nobody/ilvgs", "Partitions and volume groups"), ("PATCH", "/v1/intp/1", "NTP servers"),
+    ("GET", "/v1/routes", "Routes of hosts"), ("GET", "/v1/ihosts/controller-0/routes", "Routes of hosts"),
+    ("POST", "/v1/ihosts/nobody/istors", "Storage backends"), ("PATCH", "/v1/intp/1", "NTP servers"),
     ("GET", "/v1/apps", "Applications"), ("DELETE", "/v1/device_labels/7/", "Labels of devices"),
     ("PUT", "/v1/ihosts/controller-0/host_fs/update_many", "File systems"),
-    ("GET", "/v1/isystems/1/controller_fs", "File systems"), ("GET", "/v1/idisks/1/partitions", "Partitions")])
+    ("GET", "/v1/isystems/1/controller_fs", "File systems")])
 def test_absent_paths_are_501_with_a_sentence(cloud: Any, method: str, path: str, what: str) -> None:
     reply = cloud.call(method, path, {} if method != "GET" else None)
     assert reply.status == 501
@@ -80,7 +79,7 @@ def test_nobody_without_token_learns_what_is_absent(accept: str) -> None:
             "HTTP_X_ROLES" not in environ) else trusting(app, _conf)(environ, start)
 
     app = build_app(private_conf(), "sysinv", authenticate=refusing)
-    assert webob.Request.blank("/v1/iinterfaces").get_response(app).status_int == 401
+    assert webob.Request.blank("/v1/routes").get_response(app).status_int == 401
     known = webob.Request.blank("/v1/license", headers={"X-Roles": "reader", "Accept": accept}).get_response(app)
     assert known.status_int == 501 and b"Licences are not part" in known.body
 

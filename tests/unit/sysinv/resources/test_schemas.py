@@ -16,11 +16,21 @@ from flock.core import slices
 from flock.wire.resource import Resource, shape
 from sysinv.contract.enums import NetworkType
 from sysinv.resources.address.rules import interface_name
-from tests.unit.sysinv.resources.test_host_lifecycle import worker
+from sysinv.resources.disk.report import DiskReport
+from sysinv.resources.partition.report import PartitionReport
+from sysinv.resources.partition.rules import LVM_GUID
+from sysinv.resources.physicalvolume.report import PhysicalVolumeReport
+from sysinv.resources.volumegroup.report import VolumeGroupReport
+from tests.unit.sysinv.resources.test_host_lifecycle import port, worker
 
 DOCUMENT = openapi_document("sysinv")
 COLLECTIONS = sorted(path for module in scan("sysinv") for path in module.ROUTES
                      if path.count("/") == 2 and hasattr(module.ROUTES[path], "get"))
+STORED = {
+    "disk": DiskReport("/dev/sdb", 2064, "SSD", None, "p", None, 1000, 900, "0", None, None),
+    "partition": PartitionReport("p", 1, "/dev/sdb1", "p-part1", 1, 100, 99, LVM_GUID),
+    "lvg": VolumeGroupReport("cgts-vg", "u", "writeable", 0, 0, 0, 1, "1", "1", 1, 1),
+    "pv": PhysicalVolumeReport("/dev/sdb1", "cgts-vg", "u", "1", 1, 1)}
 # Upstream fills these of every row that it shows (specification, sections on the resources).
 ALWAYS = {
     "addresses": {"ifname", "address", "prefix", "name", "enable_dad"},
@@ -31,6 +41,10 @@ ALWAYS = {
     "ethernet_ports": {"mac", "host_uuid"}, "pci_devices": {"pciaddr", "enabled", "host_uuid"},
     "inodes": {"numa_node", "ihost_uuid"}, "labels": {"host_uuid", "label_key", "label_value"},
     "lldp_agents": {"host_uuid", "port_uuid"}, "lldp_neighbours": {"host_uuid", "port_uuid", "msap"},
+    "iinterfaces": {"ifname", "iftype", "imtu", "imac", "uses", "used_by"},
+    "interface_networks": {"ifname", "network_name", "network_type", "interface_uuid"},
+    "interface_datanetworks": {"ifname", "datanetwork_name", "network_type", "interface_uuid"},
+    "datanetworks": {"name", "network_type", "mtu"},
     "ihosts": {"administrative", "operational", "availability", "mgmt_mac", "capabilities", "location"}}
 
 
@@ -63,7 +77,19 @@ def test_what_starlingx_always_fills_is_promised(envelope: str) -> None:
 
 
 def test_every_row_of_every_collection_keeps_its_promise(cloud: Any) -> None:
-    assert cloud.post(f"/v1/labels/{worker(cloud)}", {"rack": "7"}).status == 200
+    uuid = worker(cloud)
+    assert cloud.post(f"/v1/labels/{uuid}", {"rack": "7"}).status == 200
+    cloud.inventory.store(host_uuid=uuid, kind="port", records=[
+        port(), port("mgmt0", "08:00:27:00:00:99", "0000:00:04.0"),
+        port("port5", "08:00:27:00:00:98", "0000:00:05.0")])
+    interface = cloud.post("/v1/iinterfaces", {"ihost_uuid": uuid, "ifname": "data0", "iftype": "vlan", "vlan_id": 7,
+                                               "uses": ["port5"]}).body["uuid"]
+    assert cloud.post("/v1/datanetworks", {"name": "phys0", "network_type": "flat"}).status == 200
+    assert cloud.post("/v1/interface_datanetworks", {"interface_uuid": interface,
+                                                     "datanetwork_uuid": "phys0"}).status == 200
+    host = cloud.host("controller-0")["uuid"]
+    for kind, record in STORED.items():
+        cloud.inventory.store(host_uuid=host, kind=kind, records=[record])
     empty = []
     for path in COLLECTIONS:
         body = cloud.get(path).body

@@ -71,6 +71,7 @@ def test_the_version_document_names_the_collections(cloud: Any) -> None:
     body = cloud.get("/v1").body
     assert set(body) - {"id", "media_types", "links"} == {
         "isystems", "ihosts", "inodes", "icpus", "imemorys", "ports", "ethernet_ports", "idisks", "pci_devices",
+        "iinterfaces", "interface_networks", "interface_datanetworks", "datanetworks", "partitions", "ilvgs", "ipvs",
         "networks", "addrpools", "addresses", "operations", "services", "servicenodes", "servicegroup", "health",
         "lldp_agents", "lldp_neighbours", "labels"}
     assert body["icpus"][1] == {"href": "http://localhost:80/icpus", "rel": "bookmark"}
