@@ -22,13 +22,11 @@ class BulkHost(NewHost):
 
 FIELDS = tuple(one.name for one in shape(BulkHost).attributes if one.name not in _STATES)
 ELEMENTS = (*FIELDS, POWER_ON, *sorted(IGNORED))
+OUTCOME: dict[str, Any] = {
+    "type": "object", "required": ["index", "hostname", "uuid", "status", "message"], "properties": {
+        "index": {"type": "integer"}, "hostname": {"type": ["string", "null"]}, "uuid": {"type": ["string", "null"]},
+        "status": {"type": "string", "enum": ["added", "failed", "invalid"]}, "message": {"type": "string"}}}
 REPLY: dict[str, Any] = {
     "type": "object", "required": ["success", "error", "hosts"], "properties": {
-        "success": {"type": "string"}, "error": {"type": "string"},
-        "hosts": {"type": "array", "items": {
-            "type": "object", "required": ["index", "hostname", "uuid", "status", "message"], "properties": {
-                "index": {"type": "integer"}, "hostname": {"type": ["string", "null"]},
-                "uuid": {"type": ["string", "null"]},
-                "status": {"type": "string", "enum": ["added", "failed", "invalid"]},
-                "message": {"type": "string"}}}}}}
+        "success": {"type": "string"}, "error": {"type": "string"}, "hosts": {"type": "array", "items": OUTCOME}}}
 EXPORT: dict[str, Any] = {"type": "object", "required": ["content"], "properties": {"content": {"type": "string"}}}

@@ -1,19 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``host-cpu-list``, ``host-cpu-show``, ``host-cpu-modify`` and ``host-cpu-max-frequency-modify``."""
+"""``host-cpu-list``, ``host-cpu-show`` and ``host-cpu-modify``."""
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
-from flock.cli.columns import Column, Row
-from flock.cli.commands import ShowCommand
+from flock.cli.columns import Row
 from flock.cli.errors import UsageError
 from sysinv.client.hostchild import HostChildList, HostChildShow
 from sysinv.client.hosts import Hosts
 from sysinv.client.osc import as_plugin
 from sysinv.resources.cpu.fields import Cpu
 from sysinv.resources.cpu.rules import WORDS
-from sysinv.resources.host.display import SHOWN, shown_fields
 
 PROCESSORS = range(4)
 _FUNCTION_WORDS = {"Vswitch": "vSwitch"}
@@ -70,25 +68,5 @@ class CpuModify(CpuList):
         return Hosts(self.client).assign_cpus(args.host, [{"function": args.function, **wanted}])
 
 
-class CpuMaxFrequencyModify(ShowCommand):
-    """Limit the clock of a host's CPUs."""
-
-    api_name = "platform"
-    fields = SHOWN
-    examples = ("system host-cpu-max-frequency-modify worker-0 2500",
-                "system host-cpu-max-frequency-modify worker-0 max_cpu_mhz_allowed")
-
-    def arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("host", help="id, uuid or hostname")
-        parser.add_argument("frequency", metavar="MHz", help="highest clock, or max_cpu_mhz_allowed for no limit")
-
-    def fields_for(self, args: argparse.Namespace, item: Row) -> Sequence[Column]:
-        return shown_fields(item)
-
-    def item(self, args: argparse.Namespace) -> Row:
-        return Hosts(self.client).update(args.host, {"max_cpu_mhz_configured": args.frequency})
-
-
-COMMANDS = {"host-cpu-list": CpuList, "host-cpu-show": CpuShow, "host-cpu-modify": CpuModify,
-            "host-cpu-max-frequency-modify": CpuMaxFrequencyModify}
+COMMANDS = {"host-cpu-list": CpuList, "host-cpu-show": CpuShow, "host-cpu-modify": CpuModify}
 OSC_COMMANDS = as_plugin(COMMANDS)

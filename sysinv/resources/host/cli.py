@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``host-list``, ``host-show``, ``host-add``, ``host-update``, ``host-resync``, ``host-delete``.
+"""``host-list``, ``host-show``, ``host-add``, ``host-update``, ``host-resync``, ``host-delete``, the clock's limit.
 
 The actions are in ``actions_cli``.
 """
@@ -141,6 +141,20 @@ class HostUpdate(OneHost):
         return self.hosts.update(args.host, on_the_wire(changes))
 
 
+class CpuMaxFrequencyModify(OneHost):
+    """Limit the clock of a host's CPUs."""
+
+    examples: ClassVar[Sequence[str]] = ("system host-cpu-max-frequency-modify worker-0 2500",
+                                         "system host-cpu-max-frequency-modify worker-0 max_cpu_mhz_allowed")
+
+    def arguments(self, parser: argparse.ArgumentParser) -> None:
+        host_argument(parser)
+        parser.add_argument("frequency", metavar="MHz", help="highest clock, or max_cpu_mhz_allowed for no limit")
+
+    def item(self, args: argparse.Namespace) -> Row:
+        return self.hosts.update(args.host, {"max_cpu_mhz_configured": args.frequency})
+
+
 class HostSet(OneHost):
     """Change attributes of a host, given as options."""
 
@@ -207,6 +221,7 @@ COMMANDS = {
     "host-update": HostUpdate,
     "host-delete": HostDelete,
     "host-resync": HostResync,
+    "host-cpu-max-frequency-modify": CpuMaxFrequencyModify,
     **actions_cli.COMMANDS,
 }
 
@@ -217,5 +232,6 @@ OSC_COMMANDS = {
     "platform host set": HostSet,
     "platform host delete": HostDelete,
     "platform host resync": HostResync,
+    "platform host cpu max frequency modify": CpuMaxFrequencyModify,
     **actions_cli.OSC_COMMANDS,
 }
