@@ -238,6 +238,9 @@ class Agent:
     def agent_update(self, *, host_uuid: str, force_updates: list[str]) -> None:
         """Not asked for here."""
 
+    def storage_ordered(self, *, host_uuid: str) -> None:
+        """Not asked for here."""
+
     def renew_credentials(self, *, host_uuid: str, certificate: bool, bus_password: bool,
                           authorities: bool = False) -> None:
         self.renewal.request(certificate=certificate, bus_password=bus_password, authorities=authorities)
