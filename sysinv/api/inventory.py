@@ -92,8 +92,8 @@ class OneItem(_Reading):
 
     def get(self, call: Call) -> dict[str, Any]:
         """One item by uuid."""
-        row = _by_uuid(call, self.inventory.query, self.inventory.table, self.inventory.noun)
         with call.deps(Database).reader() as conn:
+            row = _by_uuid(conn, call.args["uuid"], self.inventory.query, self.inventory.table, self.inventory.noun)
             row = self.inventory.joined(conn, [row])[0]
         body = render(self.inventory.resource, self.inventory.complete(call, row), call.base_url)
         for child, parents in self.inventory.children.items():
@@ -111,18 +111,16 @@ class ChildItems(_Reading):
 
     def get(self, call: Call) -> dict[str, Any]:
         """One page of the items of a parent given by uuid."""
-        parent = _by_uuid(call, sa.select(self._table), self._table, self._noun)
+        with call.deps(Database).reader() as conn:
+            parent = _by_uuid(conn, call.args["uuid"], sa.select(self._table), self._table, self._noun)
         query = self.inventory.query.where(self._column == parent["id"])
         return self.page_of(call, query, f"{self._parents}/{parent['uuid']}/{self.inventory.collection}")
 
 
-def _by_uuid(call: Call, query: sa.Select[Any], table: sa.Table, noun: str) -> Row:
-    """Return the row of ``query`` with the uuid in the path; ItemNotFound."""
-    ident = call.args["uuid"]
-    row = None
-    if ids.is_uuid(ident):
-        with call.deps(Database).reader() as conn:
-            row = conn.execute(query.where(table.c.uuid == ident.lower())).mappings().first()
+def _by_uuid(conn: Connection, ident: str, query: sa.Select[Any], table: sa.Table, noun: str) -> Row:
+    """Return the row of ``query`` with this uuid; ItemNotFound."""
+    found = conn.execute(query.where(table.c.uuid == ident.lower())) if ids.is_uuid(ident) else None
+    row = None if found is None else found.mappings().first()
     if row is None:
         raise ItemNotFound(resource=noun, id=shown(ident))
     return dict(row)

@@ -7,20 +7,18 @@ from typing import Any
 from flock.api.call import Call
 from flock.api.describe import Argument, View, ViewPage, describes, paging, patch_of
 from flock.auth.policy import CONFIGURATOR, READER, Rule
-from flock.core import ids
 from flock.db import Database
-from flock.wire.errors import shown
 from flock.wire.paging import envelope
 from flock.wire.render import render, render_many
 from flock.wire.resource import given
 from flock.wire.types import Anything
 from sysinv.api.changes import plain_changes
 from sysinv.api.inventory import AllItems, Inventory
-from sysinv.db.lookup import ItemNotFound, paged, sort_keys
+from sysinv.db.lookup import paged, sort_keys
 from sysinv.resources.network import store
 from sysinv.resources.network.fields import AddressPool, Network, NewNetwork, NewPool, PoolChange
 from sysinv.resources.network.rules import POOL_CHANGES
-from sysinv.resources.network.service import NetworkService, network_row, with_ranges
+from sysinv.resources.network.service import NetworkService, network_row, pool_row, with_ranges
 from sysinv.resources.network.table import ADDRESS_POOLS, NETWORKS
 
 
@@ -80,14 +78,9 @@ class PoolController:
     @describes(answers={200: AddressPool})
     def get(self, call: Call) -> dict[str, Any]:
         """One address pool."""
-        ident = call.args["uuid"]
         with call.deps(Database).reader() as conn:
-            query = store.pool_query(None).where(ADDRESS_POOLS.c.uuid == ident.lower())
-            row = conn.execute(query).mappings().first() if ids.is_uuid(ident) else None
-            ranges = store.ranges(conn)
-        if row is None:
-            raise ItemNotFound(resource="Address pool", id=shown(ident))
-        return render(AddressPool, with_ranges(dict(row), ranges), call.base_url)
+            row = with_ranges(pool_row(conn, call.args["uuid"]), store.ranges(conn))
+        return render(AddressPool, row, call.base_url)
 
     @describes(body=patch_of(PoolChange, POOL_CHANGES, operations=("replace", "remove")), answers={200: AddressPool},
                errors=(409,))

@@ -48,22 +48,8 @@ class NewNetwork(Resource):
     pool_uuid = attr(str, mandatory=True)
 
 
-class NewPool(Resource):
-    """Body of ``POST /v1/addrpools``; the rules check the addresses."""
-
-    name = attr(str, mandatory=True, pattern=NAME, rule=_NAME_RULE)
-    network = attr(str, mandatory=True)
-    prefix = attr(int, mandatory=True, min=0, max=_PREFIX_MAX)
-    order = attr(ORDERS)
-    ranges = attr(object)
-    floating_address = attr(str)
-    controller0_address = attr(str)
-    controller1_address = attr(str)
-    gateway_address = attr(str)
-
-
 class PoolChange(Resource):
-    """Fields of a PATCH of an address pool."""
+    """Fields of a PATCH of an address pool; the rules check the addresses."""
 
     name = attr(str, pattern=NAME, rule=_NAME_RULE)
     order = attr(ORDERS)
@@ -72,3 +58,11 @@ class PoolChange(Resource):
     controller0_address = attr(str)
     controller1_address = attr(str)
     gateway_address = attr(str)
+
+
+class NewPool(PoolChange):
+    """Body of ``POST /v1/addrpools``."""
+
+    name = attr(str, mandatory=True, pattern=NAME, rule=_NAME_RULE)
+    network = attr(str, mandatory=True)
+    prefix = attr(int, mandatory=True, min=0, max=_PREFIX_MAX)

@@ -51,7 +51,7 @@ class NetworkService:
         try:
             with self._db.writer() as conn:
                 rules.overlapping(pool, _all_pools(conn))
-                return pool_row(conn, store.add_pool(conn, pool))
+                return _shown_pool(conn, store.add_pool(conn, pool))
         except DuplicateEntry as error:
             raise Conflict(detail=f"Address pool {pool.name} already exists.") from error
 
@@ -59,7 +59,7 @@ class NetworkService:
         """Carry out a PATCH of an address pool."""
         try:
             with self._db.writer() as conn:
-                row = _pool_row(conn, uuid, lock=True)
+                row = pool_row(conn, uuid, lock=True)
                 before = store.pool_view(row, store.ranges(conn))
                 after = rules.changed_pool(before, changes, [one.type for one in _networks_of(conn, row["id"])])
                 values = {name: getattr(after, name) for name in rules.POOL_CHANGES
@@ -68,38 +68,37 @@ class NetworkService:
                     store.replace_ranges(conn, row["id"], after.ranges)
                 if after != before:
                     compare_and_set(conn, ADDRESS_POOLS, row["id"], row["revision"], values)
-                return pool_row(conn, row["id"])
+                return _shown_pool(conn, row["id"])
         except DuplicateEntry as error:
             raise Conflict(detail=f"Address pool {shown(changes.get('name'))} already exists.") from error
 
     def delete_pool(self, uuid: str) -> None:
         """Delete an address pool that nothing needs."""
         with self._db.writer() as conn:
-            row = _pool_row(conn, uuid, lock=True)
+            row = pool_row(conn, uuid, lock=True)
             rules.check_pool_deletion(store.pool_view(row, {}), [one.name for one in _networks_of(conn, row["id"])],
                                       len(addresses.taken(conn, row["id"])))
             conn.execute(sa.delete(ADDRESS_POOLS).where(ADDRESS_POOLS.c.id == row["id"]))
 
     def _add_network(self, conn: Connection, values: Mapping[str, Any]) -> Row:
-        system, row = the_system(conn), _pool_row(conn, values["pool_uuid"], lock=True)
+        system, row = the_system(conn), pool_row(conn, values["pool_uuid"], lock=True)
         pool = store.pool_view(row, store.ranges(conn))
         network_type = str(values["type"])
         known = conn.execute(sa.select(NETWORKS.c.type)).scalars().all()
         rules.check_network(system, network_type, pool, [one.name for one in _networks_of(conn, row["id"])], known)
-        store.add_network(conn, network_type, values.get("name") or network_type, row["id"], store.version_of(pool),
-                          is_dynamic=bool(values.get("dynamic", True)))
+        added = store.add_network(conn, network_type, values.get("name") or network_type, row["id"],
+                                  store.version_of(pool), is_dynamic=bool(values.get("dynamic", True)))
         taken = set(addresses.taken(conn, row["id"]))
         for name, address in controller_addresses(pool, network_type, system.is_simplex).items():
             if address not in taken:
                 taken.add(address)
                 addresses.add(conn, name, address, pool.prefix, row["id"], None)
-        return network_row(conn, network_type, by_type=True)
+        return dict(conn.execute(store.QUERY.where(NETWORKS.c.id == added)).mappings().one())
 
 
-def network_row(conn: Connection, ident: str, *, lock: bool = False, by_type: bool = False) -> Row:
-    """The network with this uuid, name, or type; ItemNotFound."""
-    clause = NETWORKS.c.type == ident if by_type else (
-        NETWORKS.c.uuid == ident.lower() if ids.is_uuid(ident) else NETWORKS.c.name == ident)
+def network_row(conn: Connection, ident: str, *, lock: bool = False) -> Row:
+    """The network with this uuid or name; ItemNotFound."""
+    clause = NETWORKS.c.uuid == ident.lower() if ids.is_uuid(ident) else NETWORKS.c.name == ident
     query = store.QUERY.where(clause)
     row = conn.execute(query.with_for_update(of=NETWORKS) if lock else query).mappings().first()
     if row is None:
@@ -107,8 +106,7 @@ def network_row(conn: Connection, ident: str, *, lock: bool = False, by_type: bo
     return dict(row)
 
 
-def pool_row(conn: Connection, pool_id: int) -> Row:
-    """The pool with this row id, with its ranges."""
+def _shown_pool(conn: Connection, pool_id: int) -> Row:
     row = conn.execute(sa.select(ADDRESS_POOLS).where(ADDRESS_POOLS.c.id == pool_id)).mappings().one()
     return with_ranges(dict(row), store.ranges(conn))
 
@@ -118,7 +116,8 @@ def with_ranges(row: Row, found: Mapping[int, list[tuple[str, str]]]) -> Row:
     return {**row, "ranges": [list(pair) for pair in found.get(row["id"], [])]}
 
 
-def _pool_row(conn: Connection, uuid: str, *, lock: bool) -> Row:
+def pool_row(conn: Connection, uuid: str, *, lock: bool = False) -> Row:
+    """The address pool with this uuid; ItemNotFound."""
     query = sa.select(ADDRESS_POOLS).where(ADDRESS_POOLS.c.uuid == uuid.lower())
     row = conn.execute(query.with_for_update() if lock else query).mappings().first() if ids.is_uuid(uuid) else None
     if row is None:
