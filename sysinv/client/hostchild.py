@@ -6,6 +6,7 @@ The declaration of the resource (``fields.py``) supplies titles; a command only 
 from __future__ import annotations
 
 import argparse
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -15,6 +16,7 @@ from flock.cli.commands import ListCommand, ShowCommand
 from flock.cli.errors import ApiError, CliError
 from flock.wire.resource import Resource, details, labels
 from sysinv.client import hosts
+from sysinv.client.collection import Collection
 from sysinv.client.hosts import Hosts, one_of
 
 Shows = Mapping[str, Callable[[Row], object]]
@@ -73,14 +75,14 @@ class HostChildShow(ShowCommand):
 class HostChildModify(HostChildShow):
     """Changes one item of a host, and shows it. ``changes`` returns the new values by wire name."""
 
+    @abstractmethod
     def changes(self, args: argparse.Namespace) -> Mapping[str, Any]:
         """The new values; UsageError when the arguments make none."""
-        raise NotImplementedError
 
     def item(self, args: argparse.Namespace) -> Row:
         changes = self.changes(args)
         found = super().item(args)
-        return Hosts(self.client).change_child(self.resource.envelope, str(found["uuid"]), changes)
+        return Collection(self.client, self.resource.envelope).update(str(found["uuid"]), changes)
 
 
 class ItemShow(ShowCommand):

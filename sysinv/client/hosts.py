@@ -117,10 +117,6 @@ class Hosts:
         except ApiError as problem:
             raise _host_error(problem, ref) from problem
 
-    def change_child(self, collection: str, uuid: str, changes: Mapping[str, Any]) -> Item:
-        """Replace fields of one item of an inventory collection."""
-        return item(self._api.patch(f"/v1/{collection}/{segment(uuid)}", json_patch(changes)))
-
     def assign_cpus(self, ref: str, requests: list[Item]) -> list[Item]:
         """Give functions to CPUs, as ``host_cpus_modify`` takes them; returns all CPUs. Raises HostNotFound."""
         try:

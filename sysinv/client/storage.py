@@ -1,16 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the commands for disks, partitions, volume groups and physical volumes share: requests, and sizes in GiB."""
+"""What the commands for disks, partitions, volume groups and physical volumes share: finding a device, sizes in GiB."""
 from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
-from flock.cli.client import segment
 from flock.cli.columns import Row
-from flock.cli.commands import json_patch
-from sysinv.client.hosts import Api, Hosts, Item, item, one_of
+from sysinv.client.hosts import Api, Hosts, Item, one_of
 
 GIB_MIB = 1024
 # What names a disk or partition.
@@ -42,7 +39,7 @@ def whole_gib(text: str) -> int:
 
 
 class Storage:
-    """Requests about disks and what is on them."""
+    """Finds disks and what is on them."""
 
     def __init__(self, api: Api) -> None:
         self._api = api
@@ -59,12 +56,3 @@ class Storage:
         hosts = Hosts(self._api)
         found = [*hosts.children(host, "idisks"), *hosts.children(host, "partitions")]
         return one_of(found, ref, *DEVICE, what="disk or partition")
-
-    def create(self, collection: str, values: Mapping[str, Any]) -> Item:
-        return item(self._api.post(f"/v1/{collection}", dict(values)))
-
-    def change(self, collection: str, uuid: str, changes: Mapping[str, Any]) -> Item:
-        return item(self._api.patch(f"/v1/{collection}/{segment(uuid)}", json_patch(changes)))
-
-    def delete(self, collection: str, uuid: str) -> None:
-        self._api.delete(f"/v1/{collection}/{segment(uuid)}")

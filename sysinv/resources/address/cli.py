@@ -6,8 +6,9 @@ import argparse
 
 from flock.cli.columns import Row
 from flock.cli.commands import ActionCommand, ShowCommand
+from sysinv.client.collection import Collection
 from sysinv.client.hostchild import HostChildList
-from sysinv.client.networking import Addresses, Interfaces
+from sysinv.client.networking import Interfaces
 from sysinv.client.osc import as_plugin
 from sysinv.resources.address.fields import Address
 
@@ -31,7 +32,7 @@ class AddressShow(ShowCommand):
         parser.add_argument("uuid", help="uuid from the list")
 
     def item(self, args: argparse.Namespace) -> Row:
-        return Addresses(self.client).get(args.uuid)
+        return Collection(self.client, Address.envelope).get(args.uuid)
 
 
 class AddressAdd(ShowCommand):
@@ -48,7 +49,7 @@ class AddressAdd(ShowCommand):
 
     def item(self, args: argparse.Namespace) -> Row:
         interface = Interfaces(self.client).get(args.host, args.ifname)
-        return Addresses(self.client).create(
+        return Collection(self.client, Address.envelope).create(
             {"interface_uuid": interface["uuid"], "address": args.address, "prefix": args.prefix})
 
 
@@ -62,7 +63,7 @@ class AddressDelete(ActionCommand):
         parser.add_argument("uuid", help="uuid from the list")
 
     def act(self, args: argparse.Namespace) -> str:
-        Addresses(self.client).delete(args.uuid)
+        Collection(self.client, Address.envelope).delete(args.uuid)
         return f"Deleted Address: {args.uuid}"
 
 

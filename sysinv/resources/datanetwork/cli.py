@@ -8,9 +8,10 @@ from collections.abc import Iterable
 from flock.cli.columns import Row, columns
 from flock.cli.commands import ActionCommand, ListCommand, ShowCommand
 from flock.cli.errors import UsageError
-from sysinv.client.networking import DataNetworks
+from sysinv.client.collection import Collection
 from sysinv.client.osc import as_plugin
 
+_COLLECTION = "datanetworks"
 _OF_VXLAN = (("-g", "--multicast_group", "multicast address of a dynamic vxlan network"),
              ("-p", "--port_num", "UDP port of a vxlan network"),
              ("-t", "--ttl", "time to live of the packets of a vxlan network"),
@@ -35,7 +36,7 @@ class DataNetworkList(ListCommand):
     examples = ("system datanetwork-list",)
 
     def rows(self, args: argparse.Namespace) -> Iterable[Row]:
-        return DataNetworks(self.client).all()
+        return Collection(self.client, _COLLECTION).all()
 
 
 class DataNetworkShow(ShowCommand):
@@ -48,7 +49,7 @@ class DataNetworkShow(ShowCommand):
         parser.add_argument("datanetwork", help="name, id or uuid")
 
     def item(self, args: argparse.Namespace) -> Row:
-        return DataNetworks(self.client).get(args.datanetwork)
+        return Collection(self.client, _COLLECTION).get(args.datanetwork)
 
 
 class DataNetworkAdd(ShowCommand):
@@ -67,7 +68,7 @@ class DataNetworkAdd(ShowCommand):
             parser.add_argument(short, *spellings, default=argparse.SUPPRESS, help=text)
 
     def item(self, args: argparse.Namespace) -> Row:
-        return DataNetworks(self.client).create(_given(
+        return Collection(self.client, _COLLECTION).create(_given(
             args, "name", "network_type", "description", "mtu", "multicast_group", "port_num", "ttl", "mode"))
 
 
@@ -84,7 +85,7 @@ class DataNetworkModify(DataNetworkShow):
         changes = _given(args, "description", "mtu")
         if not changes:
             raise UsageError("Nothing to change: give at least one option.")
-        return DataNetworks(self.client).update(args.datanetwork, changes)
+        return Collection(self.client, _COLLECTION).update(args.datanetwork, changes)
 
 
 class DataNetworkDelete(ActionCommand):
@@ -97,7 +98,7 @@ class DataNetworkDelete(ActionCommand):
         parser.add_argument("datanetwork", help="name, id or uuid")
 
     def act(self, args: argparse.Namespace) -> str:
-        DataNetworks(self.client).delete(args.datanetwork)
+        Collection(self.client, _COLLECTION).delete(args.datanetwork)
         return f"Deleted DataNetwork: {args.datanetwork}"
 
 

@@ -7,6 +7,7 @@ import argparse
 from flock.cli.columns import Row
 from flock.cli.commands import ShowCommand
 from flock.cli.errors import UsageError
+from sysinv.client.collection import Collection
 from sysinv.client.hostchild import HostChildList, HostChildShow
 from sysinv.client.osc import as_plugin
 from sysinv.client.storage import Storage, gib
@@ -57,9 +58,8 @@ class DiskWipe(ShowCommand):
     def item(self, args: argparse.Namespace) -> Row:
         if not args.confirm:
             raise UsageError("All data of the disk will be lost. Repeat the command with --confirm.")
-        storage = Storage(self.client)
-        disk = storage.find(args.host, "idisks", args.item, "disk")
-        return storage.change("idisks", str(disk["uuid"]), {
+        disk = Storage(self.client).find(args.host, "idisks", args.item, "disk")
+        return Collection(self.client, "idisks").update(str(disk["uuid"]), {
             "partition_table": "gpt", "skip_formatting": str(args.skip_formatting)})
 
 

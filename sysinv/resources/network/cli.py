@@ -6,13 +6,15 @@ import argparse
 from collections.abc import Iterable
 from typing import Any
 
-from flock.cli.client import segment
 from flock.cli.columns import Column, Row, columns
-from flock.cli.commands import ActionCommand, ListCommand, ShowCommand, json_patch
+from flock.cli.commands import ActionCommand, ListCommand, ShowCommand
 from flock.cli.errors import UsageError
-from sysinv.client.hosts import Api, item, listed, one_of
+from sysinv.client.collection import Collection
+from sysinv.client.hosts import Api, one_of
 from sysinv.client.osc import as_plugin
 from sysinv.resources.network.rules import NAMED_ADDRESSES, ORDERS
+
+NETWORKS, POOLS = "networks", "addrpools"
 
 
 def _ranges(row: Row) -> object:
@@ -33,7 +35,7 @@ class NetworkList(ListCommand):
     examples = ("system network-list",)
 
     def rows(self, args: argparse.Namespace) -> Iterable[Row]:
-        return listed(self.client.get("/v1/networks"), "networks")
+        return Collection(self.client, NETWORKS).all()
 
 
 class NetworkShow(ShowCommand):
@@ -64,7 +66,7 @@ class NetworkAdd(ShowCommand):
 
     def item(self, args: argparse.Namespace) -> Row:
         names = ("name", "type", "dynamic", "pool_uuid")
-        return item(self.client.post("/v1/networks", {name: getattr(args, name) for name in names}))
+        return Collection(self.client, NETWORKS).create({name: getattr(args, name) for name in names})
 
 
 class NetworkDelete(ActionCommand):
@@ -78,7 +80,7 @@ class NetworkDelete(ActionCommand):
 
     def act(self, args: argparse.Namespace) -> str:
         uuid = str(_network(self.client, args.network)["uuid"])
-        self.client.delete(f"/v1/networks/{segment(uuid)}")
+        Collection(self.client, NETWORKS).delete(uuid)
         return f"Deleted network: {uuid}"
 
 
@@ -89,7 +91,7 @@ class PoolList(ListCommand):
     examples = ("system addrpool-list", "system addrpool-list -c name -c ranges")
 
     def rows(self, args: argparse.Namespace) -> Iterable[Row]:
-        return listed(self.client.get("/v1/addrpools"), "addrpools")
+        return Collection(self.client, POOLS).all()
 
 
 class PoolShow(ShowCommand):
@@ -120,7 +122,7 @@ class PoolAdd(ShowCommand):
 
     def item(self, args: argparse.Namespace) -> Row:
         body = {"name": args.name, "network": args.network, "prefix": args.prefix, **_given(args)}
-        return item(self.client.post("/v1/addrpools", body))
+        return Collection(self.client, POOLS).create(body)
 
 
 class PoolModify(ShowCommand):
@@ -139,8 +141,7 @@ class PoolModify(ShowCommand):
         changes = _given(args) if args.name is None else {"name": args.name, **_given(args)}
         if not changes:
             raise UsageError("Nothing to change: give at least one option.")
-        path = f"/v1/addrpools/{segment(str(_pool(self.client, args.pool)['uuid']))}"
-        return item(self.client.patch(path, json_patch(changes)))
+        return Collection(self.client, POOLS).update(str(_pool(self.client, args.pool)["uuid"]), changes)
 
 
 class PoolDelete(ActionCommand):
@@ -154,16 +155,16 @@ class PoolDelete(ActionCommand):
 
     def act(self, args: argparse.Namespace) -> str:
         uuid = str(_pool(self.client, args.pool)["uuid"])
-        self.client.delete(f"/v1/addrpools/{segment(uuid)}")
+        Collection(self.client, POOLS).delete(uuid)
         return f"Deleted address pool: {uuid}"
 
 
 def _network(api: Api, ref: str) -> Row:
-    return one_of(listed(api.get("/v1/networks"), "networks"), ref, "uuid", "id", "name", what="network")
+    return one_of(Collection(api, NETWORKS).all(), ref, "uuid", "id", "name", what="network")
 
 
 def _pool(api: Api, ref: str) -> Row:
-    return one_of(listed(api.get("/v1/addrpools"), "addrpools"), ref, "uuid", "name", what="address pool")
+    return one_of(Collection(api, POOLS).all(), ref, "uuid", "name", what="address pool")
 
 
 def _options(parser: argparse.ArgumentParser) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from flock.cli.columns import Row
 from flock.cli.commands import ActionCommand, ShowCommand
+from sysinv.client.collection import Collection
 from sysinv.client.hostchild import HostChildList, HostChildShow
 from sysinv.client.osc import as_plugin
 from sysinv.client.storage import Storage, gib, whole_gib
@@ -83,9 +84,8 @@ class PartitionAdd(ShowCommand):
                             help="what the partition is for, defaults to %(default)s")
 
     def item(self, args: argparse.Namespace) -> Row:
-        storage = Storage(self.client)
-        disk = storage.find(args.host, "idisks", args.disk, "disk")
-        return storage.create(_COLLECTION, {
+        disk = Storage(self.client).find(args.host, "idisks", args.disk, "disk")
+        return Collection(self.client, _COLLECTION).create({
             "ihost_uuid": disk["ihost_uuid"], "idisk_uuid": disk["uuid"], "size_mib": args.size_mib,
             "type_guid": TYPES[args.partition_type], "type_name": LVM_NAME})
 
@@ -104,9 +104,8 @@ class PartitionModify(ShowCommand):
                             help="new size in whole GiB")
 
     def item(self, args: argparse.Namespace) -> Row:
-        storage = Storage(self.client)
-        found = storage.find(args.host, _COLLECTION, args.item, _NOUN)
-        return storage.change(_COLLECTION, str(found["uuid"]), {"size_mib": args.size_mib})
+        found = Storage(self.client).find(args.host, _COLLECTION, args.item, _NOUN)
+        return Collection(self.client, _COLLECTION).update(str(found["uuid"]), {"size_mib": args.size_mib})
 
 
 class PartitionDelete(ActionCommand):
@@ -120,9 +119,8 @@ class PartitionDelete(ActionCommand):
         parser.add_argument("item", metavar=_NOUN, help="uuid, device node or device path")
 
     def act(self, args: argparse.Namespace) -> str:
-        storage = Storage(self.client)
-        found = storage.find(args.host, _COLLECTION, args.item, _NOUN)
-        storage.delete(_COLLECTION, str(found["uuid"]))
+        found = Storage(self.client).find(args.host, _COLLECTION, args.item, _NOUN)
+        Collection(self.client, _COLLECTION).delete(str(found["uuid"]))
         return f"Deleting partition {found['uuid']}"
 
 

@@ -6,6 +6,7 @@ import argparse
 
 from flock.cli.columns import Row
 from flock.cli.commands import ActionCommand, ShowCommand
+from sysinv.client.collection import Collection
 from sysinv.client.hostchild import HostChildList, HostChildShow
 from sysinv.client.osc import as_plugin
 from sysinv.client.storage import Storage
@@ -50,8 +51,8 @@ class PhysicalVolumeAdd(ShowCommand):
         storage = Storage(self.client)
         group = storage.find(args.host, "ilvgs", args.group, "volume group", ("uuid", "lvm_vg_name"))
         device = storage.disk_or_partition(args.host, args.device)
-        return storage.create(_COLLECTION, {"ihost_uuid": group["ihost_uuid"], "ilvg_uuid": group["uuid"],
-                                            "disk_or_part_uuid": device["uuid"]})
+        return Collection(self.client, _COLLECTION).create({
+            "ihost_uuid": group["ihost_uuid"], "ilvg_uuid": group["uuid"], "disk_or_part_uuid": device["uuid"]})
 
 
 class PhysicalVolumeDelete(ActionCommand):
@@ -65,9 +66,8 @@ class PhysicalVolumeDelete(ActionCommand):
         parser.add_argument("item", metavar="volume", help="uuid, name or device of the volume")
 
     def act(self, args: argparse.Namespace) -> str:
-        storage = Storage(self.client)
-        found = storage.find(args.host, _COLLECTION, args.item, _NOUN, _NAMED_BY)
-        storage.delete(_COLLECTION, str(found["uuid"]))
+        found = Storage(self.client).find(args.host, _COLLECTION, args.item, _NOUN, _NAMED_BY)
+        Collection(self.client, _COLLECTION).delete(str(found["uuid"]))
         return f"Physical volume {found['uuid']} was deleted or is being removed."
 
 

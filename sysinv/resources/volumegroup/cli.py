@@ -6,6 +6,7 @@ import argparse
 
 from flock.cli.columns import Row
 from flock.cli.commands import ActionCommand, ShowCommand
+from sysinv.client.collection import Collection
 from sysinv.client.hostchild import HostChildList, HostChildShow
 from sysinv.client.hosts import Hosts
 from sysinv.client.osc import as_plugin
@@ -56,7 +57,7 @@ class VolumeGroupAdd(ShowCommand):
         if args.lvm_function is not None or args.lvm_type is not None:
             told = {"lvm_function": args.lvm_function, "lvm_type": args.lvm_type}
             values["capabilities"] = {name: value for name, value in told.items() if value is not None}
-        return Storage(self.client).create(_COLLECTION, values)
+        return Collection(self.client, _COLLECTION).create(values)
 
 
 class VolumeGroupDelete(ActionCommand):
@@ -70,9 +71,8 @@ class VolumeGroupDelete(ActionCommand):
         parser.add_argument("item", metavar="group", help="uuid or name")
 
     def act(self, args: argparse.Namespace) -> str:
-        storage = Storage(self.client)
-        found = storage.find(args.host, _COLLECTION, args.item, NOUN, NAMED_BY)
-        storage.delete(_COLLECTION, str(found["uuid"]))
+        found = Storage(self.client).find(args.host, _COLLECTION, args.item, NOUN, NAMED_BY)
+        Collection(self.client, _COLLECTION).delete(str(found["uuid"]))
         return f"Local Volume Group {found['lvm_vg_name']} was deleted or is being removed."
 
 
