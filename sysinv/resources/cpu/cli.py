@@ -10,16 +10,15 @@ from flock.cli.errors import UsageError
 from sysinv.client.hostchild import HostChildList, HostChildShow
 from sysinv.client.hosts import Hosts
 from sysinv.client.osc import as_plugin
-from sysinv.resources.cpu.fields import Cpu
-from sysinv.resources.cpu.rules import WORDS
+from sysinv.resources.cpu.fields import FUNCTION_WORDS, Cpu
 
 PROCESSORS = range(4)
-_FUNCTION_WORDS = {"Vswitch": "vSwitch"}
+_SHOWN_FUNCTIONS = {"Vswitch": "vSwitch"}
 
 
 def _function(cpu: Row) -> object:
     function = cpu.get("allocated_function")
-    return _FUNCTION_WORDS.get(str(function), function)
+    return _SHOWN_FUNCTIONS.get(str(function), function)
 
 
 class CpuList(HostChildList):
@@ -52,7 +51,7 @@ class CpuModify(CpuList):
 
     def arguments(self, parser: argparse.ArgumentParser) -> None:
         super().arguments(parser)
-        parser.add_argument("-f", "--function", required=True, type=str.lower, choices=tuple(WORDS),
+        parser.add_argument("-f", "--function", required=True, type=str.lower, choices=tuple(FUNCTION_WORDS),
                             help="what the cores are for")
         parser.add_argument("-c", "--cpulist", help="logical CPUs, such as 3-5,8; CPUs of one core go together")
         for number in PROCESSORS:

@@ -5,6 +5,11 @@ from __future__ import annotations
 from flock.wire.resource import ADMIN, AGENT, SYSTEM, Record, attr
 from sysinv.contract.enums import CpuFunction
 
+# The functions that a request may assign, by their names on the wire and on the command line.
+FUNCTION_WORDS = {
+    "platform": CpuFunction.PLATFORM, "vswitch": CpuFunction.VSWITCH, "shared": CpuFunction.SHARED,
+    "application-isolated": CpuFunction.APPLICATION_ISOLATED}
+
 
 class Cpu(Record):
     """One logical CPU; the last fields occur only in requests that change core functions."""

@@ -9,13 +9,11 @@ from typing import Any
 from sysinv.contract.enums import CpuFunction
 from sysinv.model.host import HostMustBeLocked, HostRefused, InventoryHost
 from sysinv.model.system import SystemView
+from sysinv.resources.cpu.fields import FUNCTION_WORDS
 from sysinv.resources.cpu.intake import StoredCpu
 
-WORDS = {
-    "platform": CpuFunction.PLATFORM, "vswitch": CpuFunction.VSWITCH, "shared": CpuFunction.SHARED,
-    "application-isolated": CpuFunction.APPLICATION_ISOLATED}
 # Order in which functions get cores, lowest core first.
-DEALT = tuple(WORDS.values())
+DEALT = tuple(FUNCTION_WORDS.values())
 VSWITCH_CORES_MAX = 8
 PLATFORM_CPU_MAX = 908
 REQUESTS_MAX = 16
@@ -88,9 +86,9 @@ def assign(host: InventoryHost, cpus: Sequence[StoredCpu], requests: Sequence[Co
 
 
 def _request(entry: Any) -> CoreRequest:
-    if not isinstance(entry, dict) or entry.get("function") not in WORDS:
-        raise HostRefused(detail=f"function must be one of {', '.join(WORDS)}.")
-    function, sockets, cpulist = WORDS[entry["function"]], entry.get("sockets"), entry.get("cpulist")
+    if not isinstance(entry, dict) or entry.get("function") not in FUNCTION_WORDS:
+        raise HostRefused(detail=f"function must be one of {', '.join(FUNCTION_WORDS)}.")
+    function, sockets, cpulist = FUNCTION_WORDS[entry["function"]], entry.get("sockets"), entry.get("cpulist")
     if (sockets is None) == (cpulist is None):
         raise HostRefused(detail="Give either sockets or cpulist for a function.")
     if cpulist is not None:
