@@ -28,6 +28,8 @@ SOFTWARE = DIRECTORY / "software"
 """Releases and their content."""
 BOARDS = DIRECTORY / "flock/boards.yaml"
 """By controller, its board: type, address, username, password."""
+HIERA = DIRECTORY / "puppet/hieradata"
+"""Hiera data of the system and of each host."""
 
 MOVED = (
     (Path("/etc/flock/secrets.json"), SECRETS), (Path("/etc/flock/secrets.key"), SECRETS_KEY),

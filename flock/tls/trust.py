@@ -6,10 +6,11 @@ import hashlib
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from flock.core.errors import InvalidInput
-from flock.tls.identity import fingerprint
+from flock.tls.identity import fingerprint, subject
 
 TRUSTED_BYTES_MAX = 65536
 
@@ -37,6 +38,27 @@ def issuer_of(certificate_pem: bytes, trusted_pem: bytes) -> bytes | None:
             continue
         return pem
     return None
+
+
+def certified_key(certificate_pem: bytes, trusted_pem: bytes, common_name: str) -> ec.EllipticCurvePublicKey:
+    """The public key of ``common_name``'s certificate, which one of the trusted authorities signed.
+
+    Does not look at times. InvalidInput for the certificate of another, of another authority, or with another kind of
+    key.
+    """
+    try:
+        if len(certificate_pem) > TRUSTED_BYTES_MAX or issuer_of(certificate_pem, trusted_pem) is None:
+            raise ValueError("not signed by the authority of this system")
+        certificate = x509.load_pem_x509_certificate(certificate_pem)
+        if certificate.subject != subject(common_name):
+            raise ValueError("of another host")
+        key = certificate.public_key()
+        if not isinstance(key, ec.EllipticCurvePublicKey):
+            raise ValueError("with another kind of key")
+    except ValueError as error:
+        rule = f"must be the certificate of {common_name}: {error}"
+        raise InvalidInput(field="certificate_pem", rule=rule) from error
+    return key
 
 
 def trust_word(trusted_pem: bytes, signer_pem: bytes | None) -> str:

@@ -17,6 +17,7 @@ from flock.jobs.worker import Worker
 from flock.rpc.server import Server
 from sysinv.agent import plan
 from sysinv.agent.claimwatch import ClaimWatch
+from sysinv.agent.configuration import ConfigurationWork
 from sysinv.agent.machine import Machine, store_uuid
 from sysinv.agent.neighbours import NeighbourWatch
 from sysinv.agent.plan import Payload
@@ -46,7 +47,8 @@ class Agent:
     def __init__(self, conductor: InventoryReports, machine: Machine, hostname: str, platform_conf: Path,
                  timing: Timing, make_server: Callable[[Agent], Server] | None = None,
                  renewal: Renewal | None = None, claims: ClaimWatch | None = None,
-                 neighbours: NeighbourWatch | None = None, storage: StorageWork | None = None) -> None:
+                 neighbours: NeighbourWatch | None = None, storage: StorageWork | None = None,
+                 configuration: ConfigurationWork | None = None) -> None:
         self._conductor = conductor
         self._machine = machine
         self._hostname = hostname
@@ -54,6 +56,7 @@ class Agent:
         self._timing = timing
         self._renewal = renewal
         self._storage = storage
+        self._configuration = configuration
         # Threads that only start and stop with the agent.
         self._watches = [each for each in (claims, neighbours) if each is not None]
         self._known = reports()
@@ -124,6 +127,14 @@ class Agent:
         self._storage.request()
         self._worker.nudge()
 
+    def configuration_ordered(self, *, host_uuid: str) -> None:
+        """Request of the conductor: fetch and apply the host's configuration."""
+        if self.view.host_uuid != host_uuid or self._configuration is None:
+            LOG.warning("Asked to configure host %s, which this is not", host_uuid)
+            return
+        self._configuration.request()
+        self._worker.nudge()
+
     def step(self) -> float:
         """One round: find the own record if it is not known, then audit. Seconds until the next round."""
         if self._renewal is not None:
@@ -156,13 +167,14 @@ class Agent:
 
     def _audit(self) -> float:
         # Before the inventory, which then shows what was changed.
-        undone = None if self._storage is None else self._storage.carry_out(self.view.host_uuid or "")
+        undone = [work.carry_out(self.view.host_uuid or "") for work in (self._configuration, self._storage)
+                  if work is not None]
         with self._lock:
             self._view, forced = plan.taken(self._view)
         current = self._machine.collect()
         # A report that could not even be collected counts as failed.
         troubles = [f"the {kind} inventory cannot be read" for kind in self._known if kind not in current]
-        troubles += [] if undone is None else [undone]
+        troubles += [trouble for trouble in undone if trouble is not None]
         for kind in plan.due(self._known, self.view, current, forced):
             if self._worker.leaving:
                 break

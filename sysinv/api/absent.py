@@ -44,7 +44,6 @@ ABSENT = (
     Absent("Fernet keys", ("/v1/fernet_repo",)),
     Absent("Service parameters", ("/v1/service_parameter",)),
     Absent("Certificates", ("/v1/certificate",)),
-    Absent("Histories of a host's configuration", _of(hosts=("config_history",))),
     Absent("Applications", (
         "/v1/apps", "/v1/helm_charts", "/v1/evaluate_apps_reapply", "/v1/query_compatible_apps", "/v1/reorder_apps",
         "/v1/flux")),

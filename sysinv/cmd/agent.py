@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import logging
 import signal
 import socket
 import sys
@@ -13,6 +14,7 @@ from flock.conf import conf_dir, shared
 from flock.core.errors import Refused
 from flock.exec import Root
 from flock.exec.process import run
+from flock.exec.uptime import uptime_s
 from flock.rpc import Server, ServerWatch, Transport, client, transport
 from flock.rpc.login import accepted
 from flock.service.daemon import run_daemon
@@ -21,16 +23,21 @@ from fm.raiser import Raiser
 from mtce.contract.records import AddressClaim, ClaimReport
 from mtce.contract.rpc import AgentEvents
 from sysinv.agent.claimwatch import ClaimWatch, Surroundings, own_subnets
+from sysinv.agent.configuration import ConfigurationWork
 from sysinv.agent.daemon import Agent, Timing
 from sysinv.agent.machine import Machine, hardware_root, networks_by_interface, stored_uuid
 from sysinv.agent.neighbours import NeighbourWatch
 from sysinv.agent.renewal import Places, Renewal
 from sysinv.agent.storage import StorageWork
+from sysinv.cmd.configure import exchange_of
 from sysinv.conf import agent as options
-from sysinv.contract.rpc import Credentials, HostStorage, InventoryReports, Neighbours, SysinvAgent
+from sysinv.contract.rpc import Credentials, HostConfiguration, HostStorage, InventoryReports, Neighbours, SysinvAgent
 from sysinv.model.hostname import CONTROLLER_0
 
+LOG = logging.getLogger(__name__)
 SERVER_THREADS = 2
+# Longer than a run of Puppet and the wait for another one.
+CONFIGURE_TIMEOUT_S = 700.0
 # The own unit is the last: its restart ends this process.
 AGENT_UNITS = ("flock-mtce-agent.service", "flock-patching-agent.service", "flock-sysinv-agent.service")
 SYSTEMCTL_TIMEOUT_S = 20.0
@@ -54,9 +61,20 @@ def build(conf: Any) -> Agent:
                   make_server=lambda agent: Server(bus, hostname, {SysinvAgent: agent}, threads_max=SERVER_THREADS),
                   renewal=_renewal(conf, bus, hostname), claims=_claims(conf, bus, hostname, neighbours),
                   neighbours=neighbours if conf.agent.watch_addresses else None,
-                  storage=StorageWork(client(HostStorage, bus), hardware, run))
+                  storage=StorageWork(client(HostStorage, bus), hardware, run),
+                  configuration=ConfigurationWork(
+                      client(HostConfiguration, bus), exchange_of(conf), Path(conf.agent.tls_directory) / "host.crt",
+                      _configure, lambda: uptime_s(Root("/"))))
     agent.health.add("versions", servers.mismatch)
     return agent
+
+
+def _configure() -> None:
+    """Apply what was fetched in a program of its own, whose libraries this one does not keep."""
+    # It leaves its result in a file, also of a run that failed.
+    done = run([str(Path(sys.executable).with_name("sysinv-configure"))], timeout_s=CONFIGURE_TIMEOUT_S, check=False)
+    if done.rc != 0:
+        LOG.warning("sysinv-configure ended with status %d: %s", done.rc, done.first_error_line())
 
 
 def _claims(conf: Any, bus: Transport, hostname: str, neighbours: NeighbourWatch) -> ClaimWatch | None:

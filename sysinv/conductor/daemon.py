@@ -19,18 +19,21 @@ from fm.raiser import Raiser, busalarm, refusals
 from fm.raiser.busalarm import BusAlarm
 from mtce.contract.rpc import MtceHosts
 from sysinv.actions.progress import ActionLimits, InstallLimits
+from sysinv.conductor import configuration as configurations
 from sysinv.conductor import pairing, units
 from sysinv.conductor.accounts import HostAccounts, keeper
 from sysinv.conductor.agreement import Agreement
 from sysinv.conductor.audits import Audits
 from sysinv.conductor.boards import Boards
 from sysinv.conductor.busguard import BusGuard
+from sysinv.conductor.configuration import ConfigurationAudits, ConfigurationEndpoint
 from sysinv.conductor.controllerfiles import ControllerFilesEndpoint
 from sysinv.conductor.credentials import CredentialsEndpoint
 from sysinv.conductor.dhcp import DnsmasqPaths
 from sysinv.conductor.dnsmasq import BootFiles, Dnsmasq
 from sysinv.conductor.endpoints import DiscoveryEndpoint, HostStatesEndpoint, OperationsEndpoint
 from sysinv.conductor.expiry import CertificateWatch
+from sysinv.conductor.hierafiles import HieraFiles
 from sysinv.conductor.neighbours import LateAlarms, NeighboursEndpoint
 from sysinv.conductor.steps import HostSteps, StepSettings
 from sysinv.conductor.storage import StorageEndpoint, StorageSteps
@@ -41,6 +44,7 @@ from sysinv.contract.rpc import (
     ControllerFiles,
     Credentials,
     Discovery,
+    HostConfiguration,
     HostStates,
     HostStorage,
     InventoryReports,
@@ -77,13 +81,10 @@ class ConductorDaemon:
         self._dnsmasq = Dnsmasq(self._db, paths, conf.bootstrap.interfaces, conf.dnsmasq.unit)
         self._boot_files = BootFiles(Path(conf.dnsmasq.tftp_root), options.dnsmasq_user(conf))
         discovery = HostDiscovery(self._db, self._raiser)
-        steps = HostSteps(
-            self._db, mtce, self._boot_files, self._dnsmasq, discovery,
-            StepSettings(active_controller=hostname, install_token_ttl_s=conf.sysinv.install_token_ttl_s,
-                         mtce_step_timeout_s=conf.sysinv.mtce_step_timeout_s,
-                         api_port=conf.api.bind_port or options.API_PORT,
-                         secret_key_file=Path(conf.sysinv.secret_key_file),
-                         authority_file=options.boot_authority(conf)))
+        files = HieraFiles(shared.HIERA if shared.DIRECTORY.is_dir() else None)
+        faults = rpc.client(FmManager, self._transport)
+        self._configurations = ConfigurationAudits(self._db, self._agent_of, self._raiser, faults, files)
+        steps = self._steps(conf, mtce, discovery)
         kinds = steps.kinds() | StorageSteps(self._db, self._agent_of).kinds()
         self._operations = StoredOperations(
             self._db, OPERATIONS, kinds, owner=f"sysinv-conductor@{hostname}",
@@ -98,8 +99,8 @@ class ConductorDaemon:
         self._credentials = CredentialsEndpoint(
             self._db, admin, Path(conf.bootstrap.authority_directory), self._agent_of, hostname)
         self._certificates = CertificateWatch(
-            self._db, Path(conf.bootstrap.tls_directory), hostname, self._raiser,
-            rpc.client(FmManager, self._transport), lambda: units.start(conf.sysinv.renewal_unit))
+            self._db, Path(conf.bootstrap.tls_directory), hostname, self._raiser, faults,
+            lambda: units.start(conf.sysinv.renewal_unit))
         self._interfaces_of = functools.partial(options.interfaces_of, conf)
         intake = InventoryIntake(self._db, virtual=conf.sysinv.virtual, interfaces_of=self._interfaces_of)
         self._server = rpc.Server(self._transport, hostname, {
@@ -111,6 +112,7 @@ class ConductorDaemon:
             BusAccounts: self._accounts,
             ControllerFiles: ControllerFilesEndpoint(self._db, hostname, self._boards.write),
             Credentials: self._credentials,
+            HostConfiguration: ConfigurationEndpoint(self._db, files, Path(conf.bootstrap.authority_directory)),
             HostStorage: StorageEndpoint(self._db, self._operations.nudge),
             Neighbours: NeighboursEndpoint(self._db, conf.bootstrap.interfaces, hostname,
                                            lambda: options.own_interfaces(conf)),
@@ -148,6 +150,17 @@ class ConductorDaemon:
         self._raiser.stop()
         self._transport.close()
         self._db.dispose()
+
+    def _steps(self, conf: Any, mtce: MtceHosts, discovery: HostDiscovery) -> HostSteps:
+        return HostSteps(
+            self._db, mtce, self._boot_files, self._dnsmasq, discovery,
+            StepSettings(active_controller=options.own_hostname(conf),
+                         install_token_ttl_s=conf.sysinv.install_token_ttl_s,
+                         mtce_step_timeout_s=conf.sysinv.mtce_step_timeout_s,
+                         api_port=conf.api.bind_port or options.API_PORT,
+                         secret_key_file=Path(conf.sysinv.secret_key_file),
+                         authority_file=options.boot_authority(conf)),
+            waits_for_fetch=self._configurations.waits_for_fetch)
 
     def _agent_of(self, host: str) -> SysinvAgent:
         return rpc.client(SysinvAgent, self._transport, host)
@@ -190,6 +203,11 @@ class ConductorDaemon:
         pair = pairing.Pairing(self._db, options.own_hostname(conf), self._raiser,
                                lambda: units.start(conf.sysinv.pairing_unit))
         periodics.add("pairing", pairing.INTERVAL_S, pair.audit, first_after_s=5.0)
+        mine = self._configurations
+        periodics.add("configuration", configurations.TELL_INTERVAL_S, mine.tell, first_after_s=1.0)
+        periodics.add("configuration_alarms", configurations.ALARM_INTERVAL_S, mine.alarms, first_after_s=10.0)
+        periodics.add("configuration_retry", chosen.audit_interval_s, mine.retry)
+        periodics.add("configuration_prune", configurations.PRUNE_INTERVAL_S, mine.prune)
         late = LateAlarms(self._db, rpc.client(FmManager, self._transport), self._raiser)
         periodics.add("late_alarms", LATE_ALARMS_INTERVAL_S, late.audit)
         periodics.add("prune", PRUNE_INTERVAL_S, lambda: self._operations.prune(chosen.operation_history_s))

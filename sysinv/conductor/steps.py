@@ -22,7 +22,7 @@ from sysinv.actions.progress import NO_ACTION, failed_with, resynced
 from sysinv.conductor.dnsmasq import BootFiles, Dnsmasq
 from sysinv.conductor.maintenance import check_action, check_add, freshly_sealed, mtce_host
 from sysinv.conductor.pxe import BootFile
-from sysinv.contract.enums import Operational, OperatorAction, VimProgress
+from sysinv.contract.enums import UNLOCK_ACTIONS, Operational, OperatorAction, VimProgress
 from sysinv.contract.errors import ActionRejected
 from sysinv.contract.operations import OperationKind
 from sysinv.db.lookup import Row, host_row, the_system
@@ -37,6 +37,8 @@ from sysinv.resources.operation.table import OPERATIONS
 LOG = logging.getLogger(__name__)
 FILES_TIMEOUT_S = 60.0
 BOOT_FILE_WAIT_S = 1.0
+# A host that does not fetch its configuration in time boots with what it has, and fetches it then.
+FETCH_WAIT_S, FETCH_ASK_S = 20.0, 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,8 @@ class HostSteps:
 
     def __init__(self, db: Database, mtce: MtceHosts, boot_files: BootFiles, dnsmasq: Dnsmasq,
                  discovery: HostDiscovery, settings: StepSettings,
-                 now: Callable[[], datetime.datetime] = utcnow) -> None:
+                 now: Callable[[], datetime.datetime] = utcnow,
+                 waits_for_fetch: Callable[[str, float], bool] = lambda _uuid, _age_max_s: False) -> None:
         self._db = db
         self._mtce = mtce
         self._boot_files = boot_files
@@ -68,6 +71,7 @@ class HostSteps:
         self._discovery = discovery
         self._settings = settings
         self._now = now
+        self._waits_for_fetch = waits_for_fetch
         # The hash of a token is stored before its boot file is written, so two writers of one file must not interleave.
         self._writing = threading.Lock()
 
@@ -112,8 +116,11 @@ class HostSteps:
     def configure_for_action(self, view: OperationView) -> Wait | None:
         """Prepare the host before mtce begins the action; a reinstall gets a new boot file.
 
-        A host is powered on only when its boot file has been written; it would boot something else before.
+        A host is powered on only when its boot file has been written; it would boot something else before. A host that
+        is unlocked fetches its configuration first, which it applies while it boots.
         """
+        if view.params["action"] in UNLOCK_ACTIONS and self._waits_for_fetch(view.subject, FETCH_WAIT_S):
+            return Wait(FETCH_ASK_S)
         if view.params["action"] == OperatorAction.POWER_ON and self._gets_boot_file(view.subject):
             return Wait(BOOT_FILE_WAIT_S)
         if view.params["action"] == OperatorAction.REINSTALL:

@@ -118,3 +118,49 @@ class StorageResult:
 
     order_uuid: str
     error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WantedConfiguration:
+    """What a host should have: hiera data, and the Puppet classes that apply them.
+
+    ``classes`` run at once and settle ``config_uuids``; ``boot_classes`` are the whole configuration, run at each boot,
+    and settle ``boot_uuids``. ``whole``: the host booted without it, so the whole configuration runs at once and
+    settles ``config_uuids``.
+    ``hiera``: ``{"system": {key: value}, "host": {key: value}}`` as JSON. ``sealed``: the same form with passwords and
+    keys, sealed for the key of the host's certificate; empty without any.
+    """
+
+    config_uuids: list[str]
+    classes: list[str]
+    boot_uuids: list[str]
+    boot_classes: list[str]
+    hiera: str
+    sealed: str = ""
+    whole: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ClassFailure:
+    """A Puppet class that was not applied, and why."""
+
+    name: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigurationResult:
+    """What came of a run: of the whole configuration at a boot, or of the classes of some orders.
+
+    ``uptime_s``: seconds since the host booted. ``error``: the run failed as a whole. ``resources`` counts what the run
+    looked at, ``changed`` what it changed.
+    """
+
+    config_uuids: list[str]
+    whole: bool = False
+    uptime_s: int = 0
+    error: str = ""
+    failures: list[ClassFailure] = field(default_factory=list)
+    resources: int = 0
+    changed: int = 0
+    duration_ms: int = 0

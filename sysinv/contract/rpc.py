@@ -6,6 +6,7 @@ from typing import Any
 
 from flock.rpc.interface import call, cast, host_named, host_with_uuid, rpc_interface
 from sysinv.contract.records import (
+    ConfigurationResult,
     HostRef,
     HostStateUpdate,
     IssuedCertificate,
@@ -14,6 +15,7 @@ from sysinv.contract.records import (
     StorageOrder,
     StorageResult,
     TrustedAuthorities,
+    WantedConfiguration,
 )
 
 CONDUCTOR_TOPIC = "sysinv.conductor_manager"
@@ -193,7 +195,24 @@ class HostStorage:
         raise TypeError("interface")
 
 
-@rpc_interface(topic=AGENT_TOPIC, version="1.4", speaks_for="system", callers=("sysinv-conductor",), per_host=True)
+@rpc_interface(topic=CONDUCTOR_TOPIC, version="1.0", namespace="configuration", speaks_for="host")
+class HostConfiguration:
+    """Agent to conductor: what the agent's own host should have, and what came of applying it."""
+
+    @call(timeout_s=20, about=host_with_uuid("host_uuid"))
+    def wanted_configuration(self, *, host_uuid: str, certificate_pem: str, uptime_s: int) -> WantedConfiguration:
+        """Return the configuration. Its secrets are sealed for the key of the host's certificate, and left out when
+        that is not the host's or empty. ``uptime_s`` tells when the host booted. Safe to repeat. Raises HostNotFound.
+        """
+        raise TypeError("interface")
+
+    @call(timeout_s=10, about=host_with_uuid("host_uuid"))
+    def configuration_applied(self, *, host_uuid: str, result: ConfigurationResult) -> None:
+        """Store the result of one run. Ignores orders that are unknown or settled. Safe to repeat. HostNotFound."""
+        raise TypeError("interface")
+
+
+@rpc_interface(topic=AGENT_TOPIC, version="1.5", speaks_for="system", callers=("sysinv-conductor",), per_host=True)
 class SysinvAgent:
     """Conductor to the agent of one host (server name = hostname)."""
 
@@ -211,4 +230,9 @@ class SysinvAgent:
     @cast
     def storage_ordered(self, *, host_uuid: str) -> None:
         """Fetch the orders with ``HostStorage`` and carry them out. Sent again until each has a result."""
+        raise TypeError("interface")
+
+    @cast
+    def configuration_ordered(self, *, host_uuid: str) -> None:
+        """Fetch the configuration with ``HostConfiguration`` and apply it. Sent again until the orders are settled."""
         raise TypeError("interface")

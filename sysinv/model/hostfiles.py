@@ -34,6 +34,11 @@ def bundle_purpose(host_uuid: str) -> str:
     return f"install bundle of host {host_uuid}"
 
 
+def configuration_purpose(host_uuid: str) -> str:
+    """Return the purpose for which the secrets of a host's configuration are sealed; see ``bundle_purpose``."""
+    return f"configuration of host {host_uuid}"
+
+
 def hosts_file(names: Iterable[tuple[str, str]]) -> RenderedFile:
     """Return /etc/hosts: the loopback names, then one line for each ``(address, names)``."""
     lines = [("127.0.0.1", "localhost"), ("::1", "localhost ip6-localhost"), *names]

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Orders a change of configuration, in the transaction that stores the change itself."""
+from __future__ import annotations
+
+import datetime
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy.engine import Connection
+
+from flock.db import utcnow
+from sysinv.config import model
+from sysinv.config.model import Change
+from sysinv.db.lookup import Row
+from sysinv.model.host import split_subfunctions
+from sysinv.resources.configuration import store
+
+__all__ = ["Change", "at_unlock", "order"]
+
+# Until then nobody is told of a change that is being applied, or of a host that boots.
+RUN_S = 120.0
+BOOT_S = 1800.0
+UNLOCK = "unlock"
+
+
+def order(conn: Connection, change: Change, now: datetime.datetime | None = None) -> str | None:
+    """Order ``change`` on every host that it concerns; returns its UUID, None when it concerns no host.
+
+    Hosts that were never unlocked are left out: they take the whole configuration at their first unlock. Repeat it in
+    the same transaction only for different changes. The conductor sees the orders after the commit.
+    """
+    hosts = [row for row in store.configured_hosts(conn) if change.concerns(
+        row["uuid"], row["personality"], split_subfunctions(row["subfunctions"]))]
+    return _store(conn, hosts, change, whole=False, now=now or utcnow()) if hosts else None
+
+
+def at_unlock(conn: Connection, host: Row, now: datetime.datetime | None = None) -> str:
+    """Order the whole configuration of a host that boots because it is unlocked; returns its UUID."""
+    change = Change(UNLOCK, host_uuids=(host["uuid"],), reboot_required=True)
+    return _store(conn, [host], change, whole=True, now=now or utcnow())
+
+
+def _store(conn: Connection, hosts: Sequence[Row], change: Change, *, whole: bool, now: datetime.datetime) -> str:
+    fresh = uuid.uuid4()
+    name = model.new_uuid(fresh, reboot_required=change.reboot_required)
+    waiting = store.open_orders(conn, [host["id"] for host in hosts])
+    if whole:
+        patience_s = BOOT_S
+    else:
+        patience_s = 0.0 if change.reboot_required else RUN_S
+    values: dict[str, Any] = {
+        "config_uuid": name, "reason": change.reason, "classes": list(change.classes), "whole": whole,
+        "reboot_required": change.reboot_required, "state": model.OrderState.PENDING.value, "created_at": now,
+        "alarm_at": now + datetime.timedelta(seconds=patience_s)}
+    store.insert(conn, [values | {"forihostid": host["id"]} for host in hosts])
+    store.set_targets(conn, {host["id"]: model.target_after(fresh, change.reboot_required, waiting[host["id"]])
+                             for host in hosts})
+    return name

@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: Apache-2.0
+# What all classes may ask about the system and this host.
+class platform::params (
+  Optional[String] $hostname         = undef,
+  Optional[String] $personality      = undef,
+  Optional[String] $subfunctions     = undef,
+  Optional[String] $system_name      = undef,
+  Optional[String] $system_type      = undef,
+  Optional[String] $system_mode      = undef,
+  Optional[String] $region_1_name    = undef,
+  Optional[String] $software_version = undef,
+) {
+}
