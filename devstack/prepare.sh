@@ -21,7 +21,7 @@ with_tests=no with_peers=no with_kubernetes=no packages_only=no
 PACKAGES=(
     rabbitmq-server memcached nginx postgresql-15 dnsmasq-base systemd-container debootstrap nftables iproute2 iputils-ping
     udhcpc curl openssl ipmitool openipmi python3-venv git procps util-linux fdisk ca-certificates keyutils
-    rpm dnf createrepo-c ostree
+    rpm dnf createrepo-c ostree puppet-agent tzdata
 )
 TEST_PACKAGES=(dbus gdisk resource-agents shellcheck snmp snmpd snmptrapd zsh fish)
 PEER_PACKAGES=(pacemaker corosync pacemaker-cli-utils keepalived)
@@ -53,6 +53,7 @@ declare -A UNITS=(
     [rabbitmq-server]="rabbitmq-server.service epmd.service epmd.socket" [memcached]=memcached.service [nginx]=nginx.service
     [postgresql-15]=postgresql.service [openipmi]=openipmi.service [snmpd]=snmpd.service
     [snmptrapd]="snmptrapd.service snmptrapd.socket" [resource-agents]=logd.service [pacemaker]=pacemaker.service
+    [puppet-agent]=puppet.service
     [corosync]="corosync.service corosync-notifyd.service" [keepalived]=keepalived.service
     [etcd-server]=etcd.service [rsync]=rsync.service
 )

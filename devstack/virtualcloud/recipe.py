@@ -15,6 +15,7 @@ EXTRA_PACKAGES: tuple[str, ...] = (
     "iputils-ping", "procps", "kmod", "pciutils", "ethtool", "nftables", "curl", "ca-certificates", "dmidecode",
     "util-linux", "fdisk", "udhcpc", "netbase", "openssl", "rabbitmq-server", "memcached", "dnsmasq-base",
     "nginx", "postgresql-15", "snmpd", "snmp", "ostree", "rpm", "dnf", "createrepo-c",
+    "puppet-agent", "tzdata",
 )  # fmt: skip
 
 # Useless or noisy without hardware, a terminal or the outside world.
@@ -27,7 +28,7 @@ MASKED_UNITS: tuple[str, ...] = (
 # Started by the flock's units or by the bootstrap, not at boot.
 DISABLED_UNITS: tuple[str, ...] = (
     "rabbitmq-server.service", "memcached.service", "nginx.service", "postgresql.service", "epmd.service",
-    "epmd.socket", "nftables.service", "snmpd.service",
+    "epmd.socket", "nftables.service", "snmpd.service", "puppet.service",
 )  # fmt: skip
 
 ENABLED_UNITS: tuple[str, ...] = ("systemd-networkd.service",)

@@ -95,10 +95,12 @@ class Exchange:
             raise Unusable(field=name, rule="must be JSON") from error
 
 
-def apply(exchange: Exchange, run: puppet.Run, key_file: Path, *, boot: bool) -> ConfigurationResult | None:
+def apply(exchange: Exchange, run: puppet.Run, key_file: Path, *, boot: bool,
+          local: Mapping[str, Any]) -> ConfigurationResult | None:
     """Apply the saved configuration: all of it at a ``boot``, else what its orders name. Stores the result.
 
-    None when there is nothing to apply. Raises Unusable for a saved configuration that cannot be read.
+    ``local`` are hiera keys that this host itself knows; they come before all others. None when there is nothing to
+    apply. Raises Unusable for a saved configuration that cannot be read.
     """
     with exchange.alone():
         saved = exchange.wanted()
@@ -115,7 +117,7 @@ def apply(exchange: Exchange, run: puppet.Run, key_file: Path, *, boot: bool) ->
         except (FlockError, ValueError, OSError) as error:
             result = replace(result, error=f"the secrets cannot be opened: {error}")
         else:
-            done = puppet.apply(exchange.directory, classes, data, run)
+            done = puppet.apply(exchange.directory, classes, {**data, "local": local}, run)
             result = replace(
                 result, error=done.error, resources=done.resources, changed=done.changed, duration_ms=done.duration_ms,
                 failures=[ClassFailure(name, error) for name, error in done.failures.items()])

@@ -103,11 +103,16 @@ def hardware_root(configured: str | None, marker: Path) -> Root:
 
     A path that is no directory is logged and ``/`` taken: a wrong inventory is better than none.
     """
-    path = configured or _text(marker) or "/"
+    path = hardware_path(configured, marker)
     if not Path(path).is_dir():
         LOG.error("The hardware root %s is no directory; this machine's own hardware is reported", path)
         path = "/"
     return Root(path)
+
+
+def hardware_path(configured: str | None, marker: Path) -> str:
+    """Where the hardware should be read, whether it is there or not: ``/`` only for this machine's own."""
+    return configured or _text(marker) or "/"
 
 
 def store_uuid(platform_conf: Path, host_uuid: str) -> None:

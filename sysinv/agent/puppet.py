@@ -20,8 +20,8 @@ ERROR_MAX_CHARS = 500
 FAILURES_MAX = 50
 REPORT_BYTES_MAX = 32 * 1024 * 1024
 PRIVATE = 0o600
-# Data of the same level are searched in this order: what is secret, then what is not.
-LEVELS = ("secure_host", "host", "secure_system", "system")
+# Data are searched in this order.
+LEVELS = ("local", "secure_host", "host", "secure_system", "system")
 # puppet-apply(8), --detailed-exitcodes: 0 nothing to change, 2 changed, 4 failures, 6 both; 1 the catalog is wrong.
 RAN = frozenset({0, 2, 4, 6})
 Run = Callable[..., Completed]
@@ -115,7 +115,7 @@ def _command(directory: Path, modules: Path) -> list[str]:
     return ["puppet", "apply", "--confdir", str(directory / "conf"), "--vardir", str(var),
             "--publicdir", str(var / "public"), "--logdir", str(var / "log"), "--rundir", str(var / "run"),
             "--modulepath", str(modules), "--hiera_config", str(directory / "hiera.yaml"), "--detailed-exitcodes",
-            "--color", "false", "--show_diff", "false", str(directory / "site.pp")]
+            "--color", "false", "--no-show_diff", str(directory / "site.pp")]
 
 
 def _prepare(directory: Path, classes: Sequence[str], data: Mapping[str, Mapping[str, Any]]) -> None:

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from flock.conf import setup
+from flock.conf import conf_dir, setup
 from flock.core.errors import FlockError
 from flock.exec.process import run
 from sysinv.agent.configured import Exchange, apply
+from sysinv.agent.machine import hardware_path
 from sysinv.conf import agent as options
 from sysinv.contract.records import ConfigurationResult
 
@@ -31,7 +32,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     conf = setup("sysinv-configure", "sysinv", [])
     options.register(conf)
     try:
-        result = apply(exchange_of(conf), run, Path(conf.agent.tls_directory) / "host.key", boot=args.boot)
+        hardware = hardware_path(conf.agent.hardware_root, conf_dir() / "hardware_root")
+        result = apply(exchange_of(conf), run, Path(conf.agent.tls_directory) / "host.key", boot=args.boot,
+                       local={"platform::params::hardware_root": hardware})
         text = "" if result is None else _trouble(result)
     except (FlockError, OSError) as error:
         text = str(error)

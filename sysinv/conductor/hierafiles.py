@@ -18,7 +18,7 @@ LOG = logging.getLogger(__name__)
 MODE = 0o600
 SYSTEM, SECURE_SYSTEM = "system", "secure_system"
 SECURE = "secure_"
-# Names of hosts, which become names of files; RESERVED_ names of files are no names of hosts.
+# Names of hosts, which become names of files. A host with the name of another file has none.
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,254}")
 
 
@@ -31,7 +31,7 @@ class HieraFiles:
 
     def write(self, hostname: str, made: Rendered) -> None:
         """Write the files of the system and of one host. Hosts do not need them, so an error is only logged."""
-        if self._directory is None or not _NAME.fullmatch(hostname):
+        if self._directory is None or not _NAME.fullmatch(hostname) or hostname == SYSTEM:
             return
         files: dict[str, Mapping[str, Any]] = {SYSTEM: made.system, SECURE_SYSTEM: made.secure_system,
                                                hostname: made.host}

@@ -24,9 +24,11 @@ from fm.contract import catalogue
 from mtce.contract.records import ActionReply, HostStatus, MtceHost
 from sysinv.api.main import services
 from sysinv.bootstrap.answers import parse
+from sysinv.conductor.configuration import ConfigurationAudits, ConfigurationEndpoint
 from sysinv.conductor.dhcp import DnsmasqPaths
 from sysinv.conductor.dnsmasq import BootFiles, Dnsmasq
 from sysinv.conductor.endpoints import HostStatesEndpoint
+from sysinv.conductor.hierafiles import HieraFiles
 from sysinv.conductor.steps import HostSteps, StepSettings
 from sysinv.conductor.storage import StorageEndpoint, StorageSteps
 from sysinv.conf import options
@@ -46,7 +48,7 @@ from sysinv.resources.health.service import HealthService
 from sysinv.resources.host.service import HostService, HostSettings
 from sysinv.resources.operation.table import OPERATIONS
 from sysinv.resources.partition.service import PartitionService
-from tests.unit.sysinv.resources.managers import EmulatedFaults, EmulatedManager, EmulatedSoftware
+from tests.unit.sysinv.resources.managers import EmulatedFaults, EmulatedManager, EmulatedSoftware, RaisedAlarms
 
 CONTROLLER_MAC = "08:00:27:00:00:01"
 INTERFACES = options.NETWORK_INTERFACES
@@ -136,10 +138,15 @@ class Cloud:
         self.dnsmasq = Dnsmasq(db, self.paths, INTERFACES, unit="")
         self.boot_files = BootFiles(folder / "tftp")
         self.discovery = HostDiscovery(db, self.events)
+        self.asked: list[str] = []
+        self.told: list[str] = []
+        self.hiera = HieraFiles(folder / "hieradata")
+        self.raised = RaisedAlarms()
+        self.configurations = ConfigurationAudits(db, self.agent_of, self.raised, self.raised, self.hiera)
+        self.configuration = ConfigurationEndpoint(db, self.hiera, folder / "tls")
         self.steps = HostSteps(db, self.mtce, self.boot_files, self.dnsmasq, self.discovery, StepSettings(
             active_controller="controller-0", install_token_ttl_s=3600, mtce_step_timeout_s=5, api_port=6385,
-            secret_key_file=folder / "secret.key"))
-        self.asked: list[str] = []
+            secret_key_file=folder / "secret.key"), waits_for_fetch=self.configurations.waits_for_fetch)
         storage = StorageSteps(db, self.agent_of)
         self.operations = Operations(db, OPERATIONS, self.steps.kinds() | storage.kinds(), owner="test", poll_s=0.05)
         self.storage = StorageEndpoint(db, self.operations.nudge)
@@ -173,6 +180,9 @@ class Cloud:
         class Agent(SysinvAgent):
             def storage_ordered(self, *, host_uuid: str) -> None:
                 cloud.asked.append(hostname)
+
+            def configuration_ordered(self, *, host_uuid: str) -> None:
+                cloud.told.append(hostname)
 
         return Agent()
 

@@ -2,6 +2,8 @@
 """The other services as sysinv sees them: sm-api, fault management, software management."""
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 from flock.core.errors import FlockError
 from fm.contract.fault import Fault
 from sm.client.rest import Row
@@ -71,3 +73,20 @@ class EmulatedSoftware:
         if self.fault is not None:
             raise self.fault
         return self.synced
+
+
+class RaisedAlarms:
+    """Raises, clears and lists alarms: the raiser and fault management in one."""
+
+    def __init__(self) -> None:
+        self.active: dict[tuple[str, str], dict[str, object]] = {}
+
+    def raise_alarm(self, alarm_id: str, *, entity_instance_id: str, **values: object) -> None:
+        self.active[alarm_id, entity_instance_id] = values
+
+    def clear_alarm(self, alarm_id: str, *, entity_instance_id: str, exact: bool = False) -> None:
+        self.active.pop((alarm_id, entity_instance_id), None)
+
+    def get_faults(self, *, alarm_id: str, entity_instance_id: str | None, below: bool) -> list[object]:
+        return [SimpleNamespace(alarm_id=one, entity_instance_id=entity, reason_text=values["reason_text"])
+                for (one, entity), values in self.active.items() if one == alarm_id]

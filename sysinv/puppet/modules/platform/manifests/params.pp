@@ -9,5 +9,7 @@ class platform::params (
   Optional[String] $system_mode      = undef,
   Optional[String] $region_1_name    = undef,
   Optional[String] $software_version = undef,
+  # Where the agent reads the hardware: / for that of this machine. Set on the host itself.
+  String           $hardware_root    = '/',
 ) {
 }
