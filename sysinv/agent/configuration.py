@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from flock.core.errors import FlockError, InvalidInput
+from flock.rpc.errors import VersionMismatch
 from sysinv.agent.configured import Exchange
 from sysinv.contract.rpc import HostConfiguration
 
@@ -44,6 +45,10 @@ class ConfigurationWork:
                     return None
                 self._ordered.clear()
                 self._fetch(host_uuid)
+        except VersionMismatch as error:
+            # An older conductor: it configures nothing, and the newer one is asked at a later audit.
+            self._ordered.set()
+            LOG.info("%s", error)
         except (FlockError, OSError) as error:
             self._ordered.set()
             LOG.warning("The configuration of this host cannot be fetched, applied or answered: %s", error)

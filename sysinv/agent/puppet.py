@@ -54,21 +54,22 @@ _Loader.add_multi_constructor("!ruby/", _plain)
 
 
 def apply(directory: Path, classes: Sequence[str], data: Mapping[str, Mapping[str, Any]], run: Run,
-          modules: Path = MODULES, clock: Callable[[], float] = time.monotonic) -> Outcome:
+          modules: Path | None = None, clock: Callable[[], float] = time.monotonic) -> Outcome:
     """Apply ``classes`` in their order with hiera ``data`` (by level, see ``LEVELS``); its files are in ``directory``.
 
-    A class that fails does not keep the others from being applied.
+    A class that fails, or that the host's release does not have, does not keep the others from being applied.
     """
-    began_s = clock()
+    began_s, modules = clock(), modules or MODULES
+    unknown = {name: "the software of this host has no such class" for name in classes if not _is_known(name, modules)}
     try:
-        _prepare(directory, classes, data)
+        _prepare(directory, [name for name in classes if name not in unknown], data)
         report = directory / "var/state/last_run_report.yaml"
         report.unlink(missing_ok=True)
         done = run(_command(directory, modules), timeout_s=RUN_TIMEOUT_S, check=False)
         outcome = read_report(report) if done.rc in RAN else Outcome(error=_first_error(done))
     except (FlockError, OSError) as error:
         outcome = Outcome(error=str(error)[:ERROR_MAX_CHARS] or type(error).__name__)
-    return Outcome(outcome.error, outcome.failures, outcome.resources, outcome.changed,
+    return Outcome(outcome.error, {**unknown, **outcome.failures}, outcome.resources, outcome.changed,
                    int((clock() - began_s) * 1000))
 
 
@@ -87,6 +88,11 @@ def read_report(path: Path) -> Outcome:
                        changed=sum(bool(status.get("changed")) for status in statuses.values()))
     except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError, RecursionError) as error:
         return Outcome(error=f"Puppet's report cannot be read: {type(error).__name__}")
+
+
+def _is_known(name: str, modules: Path) -> bool:
+    module, *parts = name.split("::")
+    return (modules / module / "manifests" / "/".join(parts or ["init"])).with_suffix(".pp").is_file()
 
 
 def _class_of(status: Mapping[str, Any]) -> str:

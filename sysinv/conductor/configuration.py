@@ -121,7 +121,7 @@ def _keep(conn: Connection, host_id: int, classes: list[str] | None, now: dateti
     data = store.data_of(conn, host_id)
     if data is not None:
         prefixes = None if classes is None else hiera.prefixes(classes)
-        store.applied(conn, host_id, model.merged(data["applied"], data["fetched"], prefixes), now)
+        store.applied(conn, host_id, model.merged(data["applied_data"], data["fetched_data"], prefixes), now)
 
 
 class ConfigurationAudits:

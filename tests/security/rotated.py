@@ -241,6 +241,9 @@ class Agent:
     def storage_ordered(self, *, host_uuid: str) -> None:
         """Not asked for here."""
 
+    def configuration_ordered(self, *, host_uuid: str) -> None:
+        """Not asked for here."""
+
     def renew_credentials(self, *, host_uuid: str, certificate: bool, bus_password: bool,
                           authorities: bool = False) -> None:
         self.renewal.request(certificate=certificate, bus_password=bus_password, authorities=authorities)

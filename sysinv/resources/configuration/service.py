@@ -33,7 +33,7 @@ class ConfigurationService:
             row = host_row(conn, host)
             data = store.data_of(conn, row["id"])
             wanted = hiera.render(conn, row).plain()
-        return model.differences({} if data is None else data["applied"], wanted)
+        return model.differences({} if data is None else data["applied_data"], wanted)
 
 
 SERVICE = ConfigurationService

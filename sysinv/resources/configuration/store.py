@@ -78,11 +78,11 @@ def write(conn: Connection, order_id: int, values: Mapping[str, Any]) -> None:
 
 def fetched(conn: Connection, host_id: int, content: Mapping[str, Any], now: datetime.datetime) -> None:
     """Store what the host fetched, and that it has its orders."""
-    values = {"fetched": dict(content), "fetched_at": now}
+    values = {"fetched_data": dict(content), "fetched_at": now}
     done = conn.execute(sa.update(HOST_CONFIGURATIONS).where(
         HOST_CONFIGURATIONS.c.host_id == host_id).values(**values))
     if done.rowcount == 0:
-        conn.execute(sa.insert(HOST_CONFIGURATIONS).values(host_id=host_id, applied={}, **values))
+        conn.execute(sa.insert(HOST_CONFIGURATIONS).values(host_id=host_id, applied_data={}, **values))
     conn.execute(sa.update(RUNTIME_CONFIG).where(
         ORDER.forihostid == host_id, _OPEN, ORDER.fetched_at.is_(None)).values(fetched_at=now))
 
@@ -90,7 +90,7 @@ def fetched(conn: Connection, host_id: int, content: Mapping[str, Any], now: dat
 def applied(conn: Connection, host_id: int, content: Mapping[str, Any], now: datetime.datetime) -> None:
     """Store the data that the host has."""
     conn.execute(sa.update(HOST_CONFIGURATIONS).where(HOST_CONFIGURATIONS.c.host_id == host_id).values(
-        applied=dict(content), applied_at=now))
+        applied_data=dict(content), applied_at=now))
 
 
 def data_of(conn: Connection, host_id: int) -> Row | None:

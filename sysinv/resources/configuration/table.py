@@ -26,5 +26,5 @@ RUNTIME_CONFIG = sa.Table(
 HOST_CONFIGURATIONS = sa.Table(
     "host_configurations", METADATA,
     sa.Column("host_id", sa.Integer, sa.ForeignKey("i_host.id", ondelete="CASCADE"), primary_key=True),
-    sa.Column("fetched", Json, nullable=False, default=dict), sa.Column("fetched_at", UtcTime, nullable=False),
-    sa.Column("applied", Json, nullable=False, default=dict), sa.Column("applied_at", UtcTime))
+    sa.Column("fetched_data", Json, nullable=False, default=dict), sa.Column("fetched_at", UtcTime, nullable=False),
+    sa.Column("applied_data", Json, nullable=False, default=dict), sa.Column("applied_at", UtcTime))

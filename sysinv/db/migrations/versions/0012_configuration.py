@@ -36,8 +36,8 @@ def upgrade() -> None:
     op.create_index("ix_runtime_config_state", "runtime_config", ["state"])
     op.create_table(
         "host_configurations", sa.Column("host_id", sa.Integer, nullable=False),
-        sa.Column("fetched", Json, nullable=False), sa.Column("fetched_at", UtcTime, nullable=False),
-        sa.Column("applied", Json, nullable=False), sa.Column("applied_at", UtcTime),
+        sa.Column("fetched_data", Json, nullable=False), sa.Column("fetched_at", UtcTime, nullable=False),
+        sa.Column("applied_data", Json, nullable=False), sa.Column("applied_at", UtcTime),
         sa.PrimaryKeyConstraint("host_id", name="pk_host_configurations"),
         sa.ForeignKeyConstraint(["host_id"], ["i_host.id"], ondelete="CASCADE",
                                 name="fk_host_configurations_host_id"))

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -483,6 +484,18 @@ def test_orders_for_disks_are_fetched_before_the_inventory(system: Root, tmp_pat
     agent.agent_update(host_uuid=HOST, force_updates=["disk", "audit_partition"])
     agent.step()
     assert conductor.named() == ["orders", "disk", "partition"]
+
+
+def test_the_host_is_configured_before_the_inventory_and_only_for_its_own_orders(
+        system: Root, tmp_path: Path) -> None:
+    conductor, asked = Orders(), []
+    work = SimpleNamespace(carry_out=lambda host_uuid: asked.append(host_uuid), request=lambda: asked.append("told"))
+    agent = make_agent(conductor, system, tmp_path, configuration=work)
+    agent.step()
+    assert asked == [HOST]
+    agent.configuration_ordered(host_uuid="another")
+    agent.configuration_ordered(host_uuid=HOST)
+    assert asked == [HOST, "told"]
 
 
 def test_orders_that_cannot_be_fetched_are_asked_for_again_soon(system: Root, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import yaml
 from flock import tls
 from flock.core.errors import InvalidInput, Unavailable
 from flock.exec.process import CommandNotFound, Completed
+from flock.rpc.errors import VersionMismatch
 from sysinv.agent import configured, puppet
 from sysinv.agent.configuration import ConfigurationWork
 from sysinv.agent.configured import Exchange
@@ -106,6 +107,25 @@ def test_without_puppet_the_result_says_so(tmp_path: Path) -> None:
     assert "puppet cannot be started" in puppet.apply(tmp_path, ["a"], {}, run).error
 
 
+@pytest.fixture(autouse=True)
+def modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Classes a, b, c, platform::ntp and platform::bad."""
+    folder = tmp_path / "modules"
+    for name in ("a/manifests/init", "b/manifests/init", "c/manifests/init", "platform/manifests/ntp",
+                 "platform/manifests/bad"):
+        path = folder / f"{name}.pp"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    monkeypatch.setattr(puppet, "MODULES", folder)
+
+
+def test_a_class_that_the_host_does_not_have_fails_alone(tmp_path: Path) -> None:
+    run = Puppet(report="resource_statuses: {}", status=0)
+    found = puppet.apply(tmp_path / "x", ["a", "platform::later", "b"], {}, run)
+    assert found.failures == {"platform::later": "the software of this host has no such class"}
+    assert run.manifest == "include a\ninclude b\n"
+
+
 @pytest.fixture
 def exchange(tmp_path: Path) -> Exchange:
     return Exchange(tmp_path / "configuration")
@@ -182,16 +202,18 @@ def test_two_runs_come_one_after_the_other(exchange: Exchange) -> None:
 
 
 class Conductor:
-    """Gives orders and keeps results; ``away``: it does not answer."""
+    """Gives orders and keeps results; ``away``: it does not answer; ``older``: it does not know the question."""
 
     def __init__(self, *replies: WantedConfiguration) -> None:
-        self.replies, self.away = list(replies), False
+        self.replies, self.away, self.older = list(replies), False, False
         self.fetched: list[Mapping[str, Any]] = []
         self.results: list[ConfigurationResult] = []
 
     def wanted_configuration(self, **asked: Any) -> WantedConfiguration:
         if self.away:
             raise Unavailable(service="sysinv", reason="away")
+        if self.older:
+            raise VersionMismatch(interface="HostConfiguration", version="1.0")
         self.fetched.append(asked)
         return self.replies.pop(0) if self.replies else WantedConfiguration([], [], [], [], HIERA)
 
@@ -235,6 +257,16 @@ def test_a_result_is_kept_until_the_conductor_has_it(exchange: Exchange, tmp_pat
     assert conductor.results == [ConfigurationResult(["two"], whole=True, uptime_s=77)]
     assert exchange.result() is None
     assert applied == [], "it was not applied again"
+
+
+def test_an_older_conductor_is_no_trouble(exchange: Exchange, tmp_path: Path) -> None:
+    conductor = Conductor(WANTED)
+    conductor.older = True
+    work, applied = work_of(conductor, exchange, tmp_path)
+    assert work.carry_out(HOST) is None
+    conductor.older = False
+    assert work.carry_out(HOST) is None
+    assert applied == [1]
 
 
 def test_a_damaged_result_does_not_stop_the_agent(exchange: Exchange, tmp_path: Path) -> None:

@@ -23,8 +23,10 @@ from sysinv.api import main
 from sysinv.bootstrap.answers import parse
 from sysinv.conductor.daemon import ConductorDaemon
 from sysinv.conf import options
-from sysinv.contract.records import StorageOrder, StorageResult
-from sysinv.contract.rpc import Discovery, HostStorage, InventoryReports
+from sysinv.config import ordering
+from sysinv.config.ordering import Change
+from sysinv.contract.records import ConfigurationResult, StorageOrder, StorageResult
+from sysinv.contract.rpc import Discovery, HostConfiguration, HostStorage, InventoryReports
 from sysinv.hosts.seed import seed_system
 from sysinv.hosts.work import Work
 from sysinv.resources.disk.table import I_IDISK
@@ -119,6 +121,22 @@ def test_a_host_fetches_its_orders_for_disks_and_answers_them(conf: Any, conduct
     done = work.outcome(operation, 20)
     assert done is not None and done.state is State.DONE
     work.close()
+    bus.close()
+    db.dispose()
+
+
+def test_a_host_fetches_its_configuration_over_the_bus_and_answers(conf: Any, conductor: ConductorDaemon) -> None:
+    db, bus = Database(conf.database.connection), transport(conf)
+    with db.writer() as conn:
+        conn.execute(sa.update(I_HOST).values(invprovision="provisioned"))
+        host = conn.execute(sa.select(I_HOST)).mappings().one()
+        target = ordering.order(conn, Change("time zone", ("platform::config::timezone",)))
+    proxy = client(HostConfiguration, bus)
+    wanted = proxy.wanted_configuration(host_uuid=host["uuid"], certificate_pem="", uptime_s=5)
+    assert (wanted.config_uuids, wanted.classes) == ([target], ["platform::config::timezone"])
+    proxy.configuration_applied(host_uuid=host["uuid"], result=ConfigurationResult([target or ""]))
+    with db.reader() as conn:
+        assert conn.execute(sa.select(I_HOST.c.config_applied)).scalar_one() == target
     bus.close()
     db.dispose()
 

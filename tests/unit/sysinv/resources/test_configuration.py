@@ -174,7 +174,9 @@ def test_a_change_that_needs_a_boot_stands_until_lock_and_unlock(engine: Engine)
     whole = engine.cloud.db.transact(lambda conn: ordering.at_unlock(conn, store.configured_hosts(conn)[0]))
     booting = engine.fetch()
     assert booting.boot_uuids == [target, later, whole]
-    assert booting.boot_classes == list(hiera.known_classes())
+    assert booting.boot_classes == [name for name in hiera.known_classes()
+                                    if name not in ("platform::compute::hugepage", "platform::compute::grub")], \
+        "this controller has no worker function"
     engine.answer(*booting.boot_uuids, whole=True, uptime_s=0)
     assert engine.shown == (engine.shown[1], engine.shown[1])
     assert engine.states() == ["applied"] * 3
