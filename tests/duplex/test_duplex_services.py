@@ -11,7 +11,7 @@ from tests.duplex.pair import machine
 
 pytestmark = pytest.mark.timeout(900)
 
-KEYSTONE = "flock-keystone.service"
+KEYSTONE, FM_API = "flock-keystone.service", "flock-fm-api.service"
 RESTART_S = 30
 # An audit every 10 s, three attempts of 18 s, 3 s until it is killed; RabbitMQ takes long to start on a busy machine.
 HANGS_S = 75 + RESTART_S
@@ -56,12 +56,13 @@ def scene(pair):
 
 
 def test_scenario_01_a_service_that_is_killed_once_is_restarted_in_place(pair, scene):
+    # Not Keystone, which hangs in the next scenario: two failures of a service in 5 minutes move it.
     active, _ = scene
-    before = pair.kill_unit(active, KEYSTONE)
-    pair.wait("keystone runs again", lambda: pair.pid(active, KEYSTONE) not in (0, before)
-              and pair.service_is(active, "keystone", "enabled-active"), RESTART_S)
+    before = pair.kill_unit(active, FM_API)
+    pair.wait("fm-api runs again", lambda: pair.pid(active, FM_API) not in (0, before)
+              and pair.service_is(active, "fm-api", "enabled-active"), RESTART_S)
     assert pair.redundant(active)
-    stays(pair, active, "cloud-services")
+    stays(pair, active, GROUPS)
     assert not pair.events("400.001", "set")
 
 
