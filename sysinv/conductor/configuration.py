@@ -35,7 +35,6 @@ ALARM_INTERVAL_S = 10.0
 PRUNE_INTERVAL_S = 43200.0
 RETRY_S = 1200.0
 KEPT = datetime.timedelta(hours=24)
-NAMED_MAX = 1000
 _UNREACHABLE = frozenset({Availability.OFFLINE, Availability.POWER_OFF, Availability.NOT_INSTALLED})
 ENTITY = "host="
 REPAIR = "Lock and unlock host {hostname} to update config; 'system host-config-history {hostname}' tells more."
@@ -86,7 +85,6 @@ class ConfigurationEndpoint:
     def configuration_applied(self, *, host_uuid: str, result: ConfigurationResult) -> None:
         """Settle the orders that the result names."""
         now = self._now()
-        named = frozenset(result.config_uuids[:NAMED_MAX])
 
         def work(conn: Connection) -> tuple[Row, model.Settled]:
             host = host_row(conn, host_uuid, lock=True)
@@ -100,14 +98,14 @@ class ConfigurationEndpoint:
                 store.set_applied(conn, host["id"], settled.applied)
             if not result.error:
                 classes = None if result.whole else model.classes_of(
-                    [order for order in orders if order.config_uuid in named])
+                    [order for order in orders if order.id in settled.orders])
                 _keep(conn, host["id"], classes, now)
             return host, settled
 
         host, settled = self._db.transact(work)
-        for name, reason in [("", result.error)] * bool(result.error) + [(one.name, one.error)
-                                                                           for one in result.failures]:
-            LOG.warning("host %s: configuration %s failed: %s", host["hostname"], name, reason)
+        for values in settled.orders.values():
+            if values.get("error"):
+                LOG.warning("host %s: an order of configuration failed: %s", host["hostname"], values["error"])
         LOG.info("host %s: %d orders of configuration answered, %d resources, %d changed, %d ms", host["hostname"],
                  len(settled.orders), result.resources, result.changed, result.duration_ms)
 

@@ -12,11 +12,14 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from flock.core.text import storable
 from sysinv.contract.records import ConfigurationResult
 
 REBOOT_BIT = 1 << 127
 CLASSES_MAX = 64
 ERROR_MAX = 1024
+# Of what a host sends.
+FAILURES_MAX, NAMED_MAX = 50, 1000
 UPTIME_MAX_S = 2**31 - 1
 OUT_OF_DATE = "Config out-of-date"
 ALARM_ID = "250.001"
@@ -139,8 +142,8 @@ def settle(orders: Sequence[Order], target: str | None, result: ConfigurationRes
     An order that needs a reboot is settled by a run of the whole configuration in a boot that began after the order;
     the host's uptime tells when that was. Results about orders that are unknown or settled change nothing.
     """
-    named, booted_at = frozenset(result.config_uuids), boot_time(result.uptime_s, now)
-    failures = {one.name: one.error for one in result.failures}
+    named, booted_at = frozenset(result.config_uuids[:NAMED_MAX]), boot_time(result.uptime_s, now)
+    failures = {one.name: one.error for one in result.failures[:FAILURES_MAX]}
     changed: dict[int, Mapping[str, object]] = {}
     open_after: list[Order] = []
     for order in sorted(orders, key=lambda one: one.id):
@@ -150,7 +153,7 @@ def settle(orders: Sequence[Order], target: str | None, result: ConfigurationRes
         error = result.error or "; ".join(
             f"{name}: {failures[name]}" for name in failures if order.whole or name in order.classes)
         if error:
-            changed[order.id] = {"state": OrderState.FAILED, "error": error[:ERROR_MAX], "settled_at": now}
+            changed[order.id] = {"state": OrderState.FAILED, "error": storable(error, ERROR_MAX), "settled_at": now}
             open_after.append(order)
         elif order.reboot_required and not (result.whole and order.created_at <= booted_at):
             # The classes ran; what they changed has its effect after a boot.

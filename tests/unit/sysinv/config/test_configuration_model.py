@@ -127,6 +127,12 @@ def test_any_uptime_is_borne(uptime_s: int) -> None:
     model.settle([reboot_order(1)], name(1, reboot=True), result(name(1, reboot=True), uptime_s=uptime_s), NOW)
 
 
+def test_texts_of_a_host_can_be_stored_whatever_they_are() -> None:
+    settled = model.settle([order(1)], name(1), result(1, failures=[ClassFailure("platform::dns", "\x00" * 9999)]), NOW)
+    assert len(str(settled.orders[1]["error"])) <= model.ERROR_MAX
+    assert "\x00" not in str(settled.orders[1]["error"])
+
+
 def test_results_about_others_change_nothing() -> None:
     assert model.settle([order(1)], name(1), result(9), NOW) == model.Settled({}, None)
 
