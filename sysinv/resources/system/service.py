@@ -11,6 +11,8 @@ from sqlalchemy.engine import Connection
 from flock.core import ids
 from flock.db import Database, compare_and_set
 from flock.wire.errors import shown
+from sysinv.config import ordering
+from sysinv.config.ordering import Change
 from sysinv.db.lookup import ItemNotFound, Row
 from sysinv.resources.system.fields import FOLDED
 from sysinv.resources.system.rules import check_change
@@ -44,6 +46,8 @@ class SystemService:
                 columns["capabilities"] = {**(row["capabilities"] or {}), **folded}
             if columns:
                 compare_and_set(conn, I_SYSTEM, row["id"], row["revision"], columns)
+            if columns.get("timezone", row["timezone"]) != row["timezone"]:
+                ordering.order(conn, Change("time zone", ("platform::config::timezone",)))
             return _shown(_row(conn, uuid))
 
 

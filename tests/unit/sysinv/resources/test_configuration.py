@@ -220,8 +220,9 @@ def test_the_difference_is_what_an_unlock_would_change(engine: Engine) -> None:
     system = engine.cloud.get("/v1/isystems").body["isystems"][0]["uuid"]
     engine.cloud.patch(f"/v1/isystems/{system}", timezone="Europe/Paris")
     assert differences() == {"platform::config::params::timezone": ("UTC", "Europe/Paris")}
-    engine.order()
-    engine.carry_out()
+    engine.cloud.patch(f"/v1/isystems/{system}", timezone="Europe/Paris", contact="noc")
+    assert engine.states() == ["applied", "pending"], "one order for the change, none for its repetition"
+    assert engine.carry_out().classes == ["platform::config::timezone"]
     assert differences() == {}
 
 
