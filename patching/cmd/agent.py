@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from flock import conf as flock_conf
-from flock import tls
 from flock.core.errors import FlockError
 from flock.exec import platformconf
 from flock.exec.alone import alone
@@ -59,15 +58,11 @@ def parts(conf: Any) -> Parts:
     root = Root(group.root)
     backends = formats.load(group.backends or formats.available(), Path(group.install_root or group.root),
                             group.command_timeout_s)
-    feed = _feed(group.feed_url, group.authorities)
+    feed = Feed(group.feed_url, Path(group.authorities))
     place_functions(root.path, Path(sys.prefix, "share/flock/patching/patch-functions"))
     book = Book(state / "agent.json")
     installer = Installer(book, feed, Store(state / "content"), backends, root)
     return Parts(book, feed, root, installer, group.hostname or socket.gethostname(), tuple(backends))
-
-
-def _feed(url: str, authorities: str) -> Feed:
-    return Feed(url, tls.client_context(authorities) if url.startswith("https:") else None)
 
 
 def _state(conf: Any) -> Path:

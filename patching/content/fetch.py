@@ -6,7 +6,6 @@ import hashlib
 import http.client
 import os
 import shutil
-import ssl
 import time
 import urllib.error
 import urllib.request
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 from urllib.parse import quote, urlsplit
 
+from flock import tls
 from flock.core.errors import InvalidInput
 from patching.backends.interface import Item
 from patching.content import manifest as contents
@@ -41,16 +41,16 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
 
 class Feed:
-    """The feed at ``url``, such as ``https://controller:5497/feed``. ``context``: for https."""
+    """The feed at ``url``, such as ``https://controller:5497/feed``. ``authorities``: file of those trusted for https.
 
-    def __init__(self, url: str, context: ssl.SSLContext | None = None) -> None:
+    The file is read for each request, because the authority may be replaced while the host runs.
+    """
+
+    def __init__(self, url: str, authorities: Path | None = None) -> None:
         if urlsplit(url).scheme not in SCHEMES:
             raise InvalidInput(field="feed_url", rule=f"must begin with one of {', '.join(SCHEMES)}, not {url!r:.80}")
         self.url = url.rstrip("/")
-        handlers: list[urllib.request.BaseHandler] = [urllib.request.ProxyHandler({}), _NoRedirect()]
-        if context is not None:
-            handlers.append(urllib.request.HTTPSHandler(context=context))
-        self._opener = urllib.request.build_opener(*handlers)
+        self._authorities = authorities
 
     def small(self, path: str) -> bytes:
         """A file of at most 8 MiB. FetchFailed: it cannot be had."""
@@ -120,8 +120,9 @@ class Feed:
         request = urllib.request.Request(f"{self.url}/{quote(path)}")  # noqa: S310 - the scheme was checked
         if begin:
             request.add_header("Range", f"bytes={begin}-")
+        opener = self._opener()
         try:
-            stream = self._opener.open(request, timeout=READ_S)
+            stream = opener.open(request, timeout=READ_S)
         except urllib.error.HTTPError as error:
             error.close()
             raise FetchFailed(detail=f"{self.url}/{path} is refused with status {error.code}.",
@@ -132,6 +133,16 @@ class Feed:
                 http.client.NOT_FOUND if isinstance(reason, FileNotFoundError) else 0)) from error
         with stream:
             yield stream
+
+
+    def _opener(self) -> urllib.request.OpenerDirector:
+        handlers: list[urllib.request.BaseHandler] = [urllib.request.ProxyHandler({}), _NoRedirect()]
+        if urlsplit(self.url).scheme == "https" and self._authorities is not None:
+            try:
+                handlers.append(urllib.request.HTTPSHandler(context=tls.client_context(self._authorities)))
+            except OSError as error:
+                raise FetchFailed(detail=f"The authorities in {self._authorities} cannot be read: {error}.") from error
+        return urllib.request.build_opener(*handlers)
 
 
 class Store:
