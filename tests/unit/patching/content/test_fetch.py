@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import datetime
 import shutil
-import ssl
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -199,36 +199,38 @@ def test_content_of_other_releases_is_cleaned_up(served: releases.Feed, store: S
     assert store.held(first) is None and store.held(second) is not None
 
 
-def test_an_authority_that_is_replaced_is_trusted_without_a_restart(tmp_path: Path) -> None:
-    """The file is read for each request: the host's agent runs on while the authority of the cloud is replaced."""
+@contextmanager
+def over_tls(folder: Path, name: str, trusted: Path) -> Iterator[str]:
+    """A server of ``folder`` with a certificate of a new authority ``name``, which is in ``trusted``; its URL."""
     now = datetime.datetime.now(datetime.UTC)
+    made, key = tls.Authority.create(name, now), tls.new_key()
+    certificate = made.issue(tls.new_request(key, "localhost"), tls.Usage.SERVER, "localhost",
+                             ["localhost", "127.0.0.1"], now)
+    (trusted.parent / "front.crt").write_bytes(certificate)
+    (trusted.parent / "front.key").write_bytes(key)
+    trusted.write_bytes(made.certificate_pem)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(folder)))
+    context = tls.server_context(trusted.parent / "front.crt", trusted.parent / "front.key")
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"https://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_an_authority_that_is_replaced_is_trusted_without_a_restart(tmp_path: Path) -> None:
+    """The host's agent runs on while the authority of the cloud is replaced."""
     trusted, folder = tmp_path / "ca.crt", tmp_path / "feed"
     folder.mkdir()
     (folder / "content.json").write_text("{}")
-
-    def authority(name: str) -> ssl.SSLContext:
-        made, key = tls.Authority.create(name, now), tls.new_key()
-        certificate = made.issue(tls.new_request(key, "localhost"), tls.Usage.SERVER, "localhost",
-                                 ["localhost", "127.0.0.1"], now)
-        for file, data in (("front.crt", certificate), ("front.key", key)):
-            (tmp_path / file).write_bytes(data)
-        trusted.write_bytes(made.certificate_pem)
-        return tls.server_context(tmp_path / "front.crt", tmp_path / "front.key")
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(folder)))
-    plain, server.socket = server.socket, authority("first").wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        feed = Feed(f"https://127.0.0.1:{server.server_port}", trusted)
+    with over_tls(folder, "first", trusted) as url:
+        feed = Feed(url, trusted)
         assert feed.small("content.json") == b"{}"
-        server.socket.context = authority("second")  # type: ignore[attr-defined]
+    with over_tls(folder, "second", trusted) as url:
+        feed.url = url
         assert feed.small("content.json") == b"{}"
         trusted.unlink()
         with pytest.raises(FetchFailed, match="authorities in .* cannot be read"):
             feed.small("content.json")
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-        plain.close()
