@@ -137,6 +137,17 @@ def test_nothing_is_left_for_later() -> None:
             if UNFINISHED.search(line)] == []
 
 
+def test_all_files_of_the_product_are_installed() -> None:
+    """What is no module is installed only where MANIFEST.in names it."""
+    named = [words[1:] for words in map(str.split, (ROOT / "MANIFEST.in").read_text().splitlines())
+             if words[:1] == ["recursive-include"]]
+    missing = [shown(path) for package in PACKAGES for path in sorted((ROOT / package).rglob("*.*"))
+               if path.is_file() and path.suffix not in (".py", ".pyc")
+               and not any(place == package and path.match(pattern)
+                           for place, *patterns in named for pattern in patterns)]
+    assert missing == []
+
+
 def test_modules_say_what_belongs_in_them() -> None:
     """Short module docstrings; empty package files are free."""
     wrong = []
