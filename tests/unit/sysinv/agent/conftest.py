@@ -12,6 +12,7 @@ import pytest
 from flock.exec import Root
 from flock.testing.machines import RecordedMachine, recorded_machines
 from tests.oracles.topology import Topology, expected_topology
+from tests.unit.sysinv.agent.agents import MAC
 
 
 @dataclass(frozen=True)
@@ -60,3 +61,15 @@ def make_root(tmp_path: Path) -> Callable[[Mapping[str, str]], Root]:
         return Root(tmp_path / "root")
 
     return made
+
+
+@pytest.fixture
+def system(make_root: Callable[[Mapping[str, str]], Root]) -> Root:
+    """A machine with one CPU and one port."""
+    return make_root({
+        "proc/sys/kernel/random/boot_id": "boot-1", "proc/uptime": "100.5 90", "proc/sys/kernel/osrelease": "6.1.0",
+        "proc/cpuinfo": "processor : 0\ncpu family : 6\nmodel name : Small CPU",
+        "proc/meminfo": "MemTotal: 1048576 kB\nMemFree: 524288 kB", "sys/devices/system/cpu/online": "0",
+        "run/systemd/container": "systemd-nspawn", "sys/devices/virtual/net/mgmt0/type": "1",
+        "sys/devices/virtual/net/mgmt0/address": MAC, "sys/devices/virtual/net/mgmt0/flags": "0x1003",
+        "sys/devices/virtual/net/mgmt0/mtu": "1500", "sys/class/net/mgmt0": "->../../devices/virtual/net/mgmt0"})

@@ -4,68 +4,29 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from flock.core.errors import DeadlineExceeded, FlockError, Refused, Unavailable
-from flock.exec import Root, run
+from flock.exec import Root
 from flock.rpc import Server, Transport, client
 from flock.testing.machines import recorded_machines
 from sysinv.agent.collectors import numa
 from sysinv.agent.collectors.items import Items
-from sysinv.agent.daemon import Agent, Timing
-from sysinv.agent.machine import Machine, hardware_root, store_uuid
-from sysinv.agent.storage import StorageWork
+from sysinv.agent.daemon import Agent
+from sysinv.agent.machine import hardware_root, store_uuid
 from sysinv.contract.errors import HostNotFound
-from sysinv.contract.records import HostRef, StorageOrder
+from sysinv.contract.records import HostRef
 from sysinv.contract.reports import UnknownReport, reports
 from sysinv.contract.rpc import InventoryReports, SysinvAgent
 from sysinv.resources.node.report import NumaReport
+from tests.unit.sysinv.agent.agents import HOST, MAC, TIMING, Conductor, make_agent
 
-HOST = "6e6f6465-0000-4000-8000-000000000001"
-MAC = "02:aa:00:00:00:01"
-TIMING = Timing(audit_interval_s=60, retry_interval_s=7, lookup_interval_s=30, lookup_retry_s=5)
 MakeRoot = Callable[[Mapping[str, str]], Root]
-
-
-class Conductor:
-    """Stores what arrives; ``failures`` maps a method to the errors it raises next, one per call."""
-
-    def __init__(self) -> None:
-        self.calls: list[tuple[str, dict[str, Any]]] = []
-        self.host: HostRef | None = HostRef(uuid=HOST, hostname="worker-0", personality="worker")
-        self.failures: dict[str, list[FlockError]] = {}
-        self.complete = threading.Event()
-
-    def _take(self, name: str, **arguments: Any) -> None:
-        self.calls.append((name, arguments))
-        if self.failures.get(name):
-            raise self.failures[name].pop(0)
-
-    def get_host_by_macs(self, *, macs: list[str], hostname: str) -> HostRef | None:
-        self._take("lookup", macs=macs, hostname=hostname)
-        return self.host
-
-    def report(self, *, host_uuid: str, kind: str, items: list[Any]) -> None:
-        self._take(kind, host_uuid=host_uuid, items=items)
-
-    def inventory_completed(self, *, host_uuid: str) -> None:
-        self._take("completed", host_uuid=host_uuid)
-        self.complete.set()
-
-    def named(self) -> list[str]:
-        """Names of the calls since the last look."""
-        names = [name for name, _ in self.calls]
-        self.calls.clear()
-        return names
-
-
 SERIES = [*reports(), "completed"]
 
 
@@ -74,24 +35,8 @@ def _until(kind: str) -> list[str]:
 
 
 @pytest.fixture
-def system(make_root: MakeRoot) -> Root:
-    return make_root({
-        "proc/sys/kernel/random/boot_id": "boot-1", "proc/uptime": "100.5 90", "proc/sys/kernel/osrelease": "6.1.0",
-        "proc/cpuinfo": "processor : 0\ncpu family : 6\nmodel name : Small CPU",
-        "proc/meminfo": "MemTotal: 1048576 kB\nMemFree: 524288 kB", "sys/devices/system/cpu/online": "0",
-        "run/systemd/container": "systemd-nspawn", "sys/devices/virtual/net/mgmt0/type": "1",
-        "sys/devices/virtual/net/mgmt0/address": MAC, "sys/devices/virtual/net/mgmt0/flags": "0x1003",
-        "sys/devices/virtual/net/mgmt0/mtu": "1500", "sys/class/net/mgmt0": "->../../devices/virtual/net/mgmt0"})
-
-
-@pytest.fixture
 def conductor() -> Conductor:
     return Conductor()
-
-
-def make_agent(conductor: Any, system: Root, tmp_path: Path, **more: Any) -> Agent:
-    machine = Machine(more.pop("hardware", system), system, tmp_path / "state" / "last_boot")
-    return Agent(conductor, machine, "worker-0", tmp_path / "platform.conf", more.pop("timing", TIMING), **more)
 
 
 @pytest.fixture
@@ -462,50 +407,3 @@ def test_credentials_are_renewed_for_the_own_host_only(conductor: Conductor, sys
                                  {"certificate": False, "bus_password": False, "authorities": True}]
     renewal.trouble = "away"
     assert agent.step() == TIMING.retry_interval_s
-
-
-class Orders(Conductor):
-    """The conductor, which has no orders for disks either; notes when it was asked."""
-
-    def storage_orders(self, *, host_uuid: str) -> list[StorageOrder]:
-        self._take("orders", host_uuid=host_uuid)
-        return []
-
-
-def test_orders_for_disks_are_fetched_before_the_inventory(system: Root, tmp_path: Path) -> None:
-    conductor = Orders()
-    agent = make_agent(conductor, system, tmp_path, storage=StorageWork(conductor, system, run))
-    agent.step()
-    conductor.named()
-    agent.storage_ordered(host_uuid="another")
-    agent.step()
-    assert conductor.named() == []
-    agent.storage_ordered(host_uuid=HOST)
-    agent.agent_update(host_uuid=HOST, force_updates=["disk", "audit_partition"])
-    agent.step()
-    assert conductor.named() == ["orders", "disk", "partition"]
-
-
-def test_the_host_is_configured_before_the_inventory_and_only_for_its_own_orders(
-        system: Root, tmp_path: Path) -> None:
-    conductor, asked = Orders(), []
-    work = SimpleNamespace(carry_out=lambda host_uuid: asked.append(host_uuid), request=lambda: asked.append("told"))
-    agent = make_agent(conductor, system, tmp_path, configuration=work)
-    agent.step()
-    assert asked == [HOST]
-    agent.configuration_ordered(host_uuid="another")
-    agent.configuration_ordered(host_uuid=HOST)
-    assert asked == [HOST, "told"]
-
-
-def test_orders_that_cannot_be_fetched_are_asked_for_again_soon(system: Root, tmp_path: Path) -> None:
-    conductor = Orders()
-    agent = make_agent(conductor, system, tmp_path, storage=StorageWork(conductor, system, run))
-    agent.step()
-    agent.storage_ordered(host_uuid=HOST)
-    conductor.failures["orders"] = [Unavailable(service="bus", reason="away")]
-    assert agent.step() == TIMING.retry_interval_s
-    assert "orders for the host's disks wait" in str(agent.health.report())
-    conductor.named()
-    agent.step()
-    assert conductor.named() == ["orders"]
