@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 import enum
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from flock.core.text import storable
@@ -201,6 +201,19 @@ def merged(before: Mapping[str, object], rendered: Mapping[str, object],
 
 
 def differences(before: Mapping[str, object], wanted: Mapping[str, object]) -> list[dict[str, object]]:
-    """Return ``{"key", "applied", "wanted"}`` for each key whose values differ, sorted; None stands for no value."""
-    return [{"key": key, "applied": before.get(key), "wanted": wanted.get(key)}
-            for key in sorted(before.keys() | wanted.keys()) if before.get(key) != wanted.get(key)]
+    """Return ``{"key", "applied", "wanted"}`` for each key whose values differ, sorted; None stands for no value.
+
+    A mapping counts as one key for each of its entries, such as ``a::b[eth0][mtu]``.
+    """
+    old, new = dict(_flat("", before)), dict(_flat("", wanted))
+    return [{"key": key, "applied": old.get(key), "wanted": new.get(key)}
+            for key in sorted(old.keys() | new.keys()) if old.get(key) != new.get(key)]
+
+
+def _flat(prefix: str, data: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    for key, value in data.items():
+        name = f"{prefix}[{key}]" if prefix else key
+        if isinstance(value, Mapping) and value:
+            yield from _flat(name, value)
+        else:
+            yield name, value

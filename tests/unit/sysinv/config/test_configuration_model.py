@@ -177,6 +177,15 @@ def test_differences_name_each_key_once() -> None:
         {"key": "d", "applied": None, "wanted": 1}]
 
 
+def test_entries_of_a_mapping_differ_one_by_one() -> None:
+    before = {"n": {"eth0": {"mtu": 1500, "vlans": []}, "gone": {}}}
+    wanted = {"n": {"eth0": {"mtu": 9000, "vlans": []}, "eth1": {"mtu": 1500}}}
+    assert model.differences(before, wanted) == [
+        {"key": "n[eth0][mtu]", "applied": 1500, "wanted": 9000},
+        {"key": "n[eth1][mtu]", "applied": None, "wanted": 1500},
+        {"key": "n[gone]", "applied": {}, "wanted": None}]
+
+
 SETS = st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=6)
 
 
