@@ -11,6 +11,7 @@ from pathlib import Path
 from flock.core.errors import FlockError, InvalidInput
 from flock.rpc.errors import VersionMismatch
 from sysinv.agent.configured import Exchange
+from sysinv.contract.records import ConfigurationResult
 from sysinv.contract.rpc import HostConfiguration
 
 LOG = logging.getLogger(__name__)
@@ -19,10 +20,13 @@ ROUNDS_MAX = 5
 
 
 class ConfigurationWork:
-    """``apply`` runs ``sysinv-configure``, which leaves its result in ``exchange``; ``uptime_s``: the host's."""
+    """``apply`` runs ``sysinv-configure``, which leaves its result in ``exchange``, and says how that ended.
+
+    ``uptime_s`` is the host's.
+    """
 
     def __init__(self, conductor: HostConfiguration, exchange: Exchange, certificate_file: Path,
-                 apply: Callable[[], None], uptime_s: Callable[[], int]) -> None:
+                 apply: Callable[[], str], uptime_s: Callable[[], int]) -> None:
         self._conductor = conductor
         self._exchange = exchange
         self._certificate_file = certificate_file
@@ -61,7 +65,11 @@ class ConfigurationWork:
         self._exchange.save(wanted, host_uuid)
         if wanted.config_uuids:
             LOG.info("Applying %s", ", ".join(wanted.boot_classes if wanted.whole else wanted.classes) or "nothing")
-            self._apply()
+            ended = self._apply()
+            if self._exchange.result() is None:
+                # Puppet or its caller was killed. Told, because another run at once would fare no better.
+                self._exchange.finish(ConfigurationResult(
+                    wanted.config_uuids, whole=wanted.whole, error=f"The run left no result: {ended}"))
             self._report(host_uuid)
 
     def _report(self, host_uuid: str) -> None:

@@ -69,12 +69,16 @@ def build(conf: Any) -> Agent:
     return agent
 
 
-def _configure() -> None:
-    """Apply what was fetched in a program of its own, whose libraries this one does not keep."""
-    # It leaves its result in a file, also of a run that failed.
+def _configure() -> str:
+    """Apply what was fetched in a program of its own, whose libraries this one does not keep; says how it ended.
+
+    It leaves its result in a file, also that of a run that failed.
+    """
     done = run([str(Path(sys.executable).with_name("sysinv-configure"))], timeout_s=CONFIGURE_TIMEOUT_S, check=False)
+    text = f"sysinv-configure ended with status {done.rc}: {done.first_error_line()}"
     if done.rc != 0:
-        LOG.warning("sysinv-configure ended with status %d: %s", done.rc, done.first_error_line())
+        LOG.warning("%s", text)
+    return text
 
 
 def _claims(conf: Any, bus: Transport, hostname: str, neighbours: NeighbourWatch) -> ClaimWatch | None:

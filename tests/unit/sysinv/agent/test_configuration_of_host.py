@@ -202,10 +202,11 @@ def test_two_runs_come_one_after_the_other(exchange: Exchange) -> None:
 
 
 class Conductor:
-    """Gives orders and keeps results; ``away``: it does not answer; ``older``: it does not know the question."""
+    """Gives orders and keeps results; ``away``: it does not answer; ``older``: it does not know the question;
+    ``killed``: so is the host's run."""
 
     def __init__(self, *replies: WantedConfiguration) -> None:
-        self.replies, self.away, self.older = list(replies), False, False
+        self.replies, self.away, self.older, self.killed = list(replies), False, False, False
         self.fetched: list[Mapping[str, Any]] = []
         self.results: list[ConfigurationResult] = []
 
@@ -226,9 +227,12 @@ class Conductor:
 def work_of(conductor: Conductor, exchange: Exchange, tmp_path: Path) -> tuple[ConfigurationWork, list[int]]:
     applied: list[int] = []
 
-    def apply() -> None:
+    def apply() -> str:
         applied.append(1)
+        if conductor.killed:
+            return "it was killed"
         exchange.finish(ConfigurationResult(["one"], changed=3))
+        return ""
 
     return ConfigurationWork(conductor, exchange, tmp_path / "host.crt", apply, lambda: 77), applied  # type: ignore[arg-type]
 
@@ -257,6 +261,17 @@ def test_a_result_is_kept_until_the_conductor_has_it(exchange: Exchange, tmp_pat
     assert conductor.results == [ConfigurationResult(["two"], whole=True, uptime_s=77)]
     assert exchange.result() is None
     assert applied == [], "it was not applied again"
+
+
+def test_a_run_that_was_killed_is_told_and_not_tried_again_at_once(exchange: Exchange, tmp_path: Path) -> None:
+    conductor = Conductor(WANTED)
+    conductor.killed = True
+    work, applied = work_of(conductor, exchange, tmp_path)
+    assert work.carry_out(HOST) is None
+    assert work.carry_out(HOST) is None
+    assert applied == [1]
+    assert conductor.results == [
+        ConfigurationResult(["one"], uptime_s=77, error="The run left no result: it was killed")]
 
 
 def test_an_older_conductor_is_no_trouble(exchange: Exchange, tmp_path: Path) -> None:
