@@ -12,6 +12,7 @@ from typing import ClassVar
 from flock.cli.columns import Column, Row, columns
 from flock.cli.commands import ActionCommand, ListCommand, ShowCommand
 from flock.wire.resource import Resource
+from sysinv.client.hostchild import ItemShow
 from sysinv.client.networking import Assignments, Interfaces
 
 
@@ -38,17 +39,10 @@ class AssignmentList(ListCommand):
         return Assignments(self.client, self.resource.envelope).of_host(args.host, args.ifname)
 
 
-class AssignmentShow(ShowCommand):
+class AssignmentShow(ItemShow):
     """Shows one network on an interface."""
 
-    api_name = "platform"
-    resource: ClassVar[type[Resource]]
-
-    def arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("uuid", help="uuid from the list")
-
-    def item(self, args: argparse.Namespace) -> Row:
-        return Assignments(self.client, self.resource.envelope).get(args.uuid)
+    noun = "assignment"
 
 
 class AssignmentAdd(ShowCommand):

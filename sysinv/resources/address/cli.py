@@ -7,7 +7,7 @@ import argparse
 from flock.cli.columns import Row
 from flock.cli.commands import ActionCommand, ShowCommand
 from sysinv.client.collection import Collection
-from sysinv.client.hostchild import HostChildList
+from sysinv.client.hostchild import HostChildList, ItemShow
 from sysinv.client.networking import Interfaces
 from sysinv.client.osc import as_plugin
 from sysinv.resources.address.fields import Address
@@ -22,17 +22,12 @@ class AddressList(HostChildList):
     examples = ("system host-addr-list worker-0",)
 
 
-class AddressShow(ShowCommand):
+class AddressShow(ItemShow):
     """Show one address."""
 
-    api_name = "platform"
+    resource = Address
+    noun = "address"
     examples = ("system host-addr-show 5b1e51ea-0c0a-4f2e-8f31-6a2e30c0a4b7",)
-
-    def arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("uuid", help="uuid from the list")
-
-    def item(self, args: argparse.Namespace) -> Row:
-        return Collection(self.client, Address.envelope).get(args.uuid)
 
 
 class AddressAdd(ShowCommand):
