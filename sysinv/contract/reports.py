@@ -20,6 +20,10 @@ from flock.core.errors import Refused
 RESOURCES = "sysinv.resources"
 ITEMS_MAX = 8192
 NUMA_UNKNOWN = -1
+# What an integer column holds.
+NUMBER_MAX = 2**31 - 1
+# Linux numbers NUMA nodes below this. Each makes a row, which stays.
+NODES_MAX = 1024
 
 
 class Source(StrEnum):
@@ -44,9 +48,9 @@ class Report:
     ``kind`` is its name on the bus; ``collector`` a module with ``collect(*roots) -> list[record]``, called with the
     roots ``sources``. ``after`` names the kinds that must be stored before this one in the first reports after a boot.
     ``aliases`` are further names that a request for an update may use. ``key`` returns the identity of an item; of two
-    items with the same key the first counts. ``tells_more(old, new)`` decides whether a changed item is reported.
-    ``of_boot``: the collector also takes ``after_install`` and ``first_report``, and an acknowledged report marks this
-    boot as known to the conductor.
+    items with the same key the first counts, and a number is from 0 to ``key_max``. ``tells_more(old, new)`` decides
+    whether a changed item is reported. ``of_boot``: the collector also takes ``after_install`` and ``first_report``, and
+    an acknowledged report marks this boot as known to the conductor.
     """
 
     kind: str
@@ -56,6 +60,7 @@ class Report:
     after: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
     key: Callable[[Any], Hashable] | None = None
+    key_max: int = NUMBER_MAX
     tells_more: Callable[[Any, Any], bool] = operator.ne
     items_max: int = ITEMS_MAX
     of_boot: bool = False

@@ -19,7 +19,7 @@ from flock.db import Database
 from flock.rpc.caller import calling_host
 from sysinv.contract.enums import ActionState, InvState
 from sysinv.contract.records import HostRef
-from sysinv.contract.reports import NUMA_UNKNOWN, RESOURCES, Report, UnknownReport
+from sysinv.contract.reports import NODES_MAX, NUMA_UNKNOWN, NUMBER_MAX, RESOURCES, Report, UnknownReport
 from sysinv.db.lookup import Row, host_row, the_system
 from sysinv.model.host import host_view, normal_mac
 from sysinv.model.topology import HostRole
@@ -29,10 +29,6 @@ from sysinv.resources.host.table import I_HOST
 LOG = logging.getLogger(__name__)
 MACS_MAX = 512
 KIND_SHOWN_MAX, NODE = 64, "numa_node"
-# What an integer column holds.
-NUMBER_MAX = 2**31 - 1
-# Linux numbers NUMA nodes below this. Each makes a row, which stays.
-NODES_MAX = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,9 +189,8 @@ def _in_range(declared: Report, record: Any, field: str) -> Any:
     Only the number of a NUMA node may be NUMA_UNKNOWN, which is less, and is so when no kernel has that number.
     """
     key, node = None if declared.key is None else declared.key(record), getattr(record, NODE, 0)
-    most = NODES_MAX - 1 if key == node and hasattr(record, NODE) else NUMBER_MAX
-    if isinstance(key, int) and not 0 <= key <= most:
-        raise InvalidInput(field=field, rule=f"a number between 0 and {most}")
+    if isinstance(key, int) and not 0 <= key <= declared.key_max:
+        raise InvalidInput(field=field, rule=f"a number between 0 and {declared.key_max}")
     values = {one.name: getattr(record, one.name) for one in dataclasses.fields(record)}
     limited = {name: max(0, min(value, NUMBER_MAX)) for name, value in values.items() if name != NODE
                and isinstance(value, int) and not isinstance(value, bool) and not 0 <= value <= NUMBER_MAX}

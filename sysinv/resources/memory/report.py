@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from sysinv.contract.reports import Report
+from sysinv.contract.reports import NODES_MAX, Report
 
 STEP = 0.05
 
@@ -47,4 +47,4 @@ def tells_more(old: MemoryReport, new: MemoryReport) -> bool:
 
 
 REPORT = Report("memory", MemoryReport, "sysinv.agent.collectors.memory", after=("cpu",), aliases=("audit_memory",),
-                key=lambda memory: memory.numa_node, tells_more=tells_more)
+                key=lambda memory: memory.numa_node, key_max=NODES_MAX - 1, tells_more=tells_more)

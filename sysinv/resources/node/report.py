@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sysinv.contract.reports import Report
+from sysinv.contract.reports import NODES_MAX, Report
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,4 +16,4 @@ class NumaReport:
 
 
 REPORT = Report("numa", NumaReport, "sysinv.agent.collectors.numa", after=("platform",),
-                aliases=("node",), key=lambda node: node.numa_node)
+                aliases=("node",), key=lambda node: node.numa_node, key_max=NODES_MAX - 1)
