@@ -49,8 +49,8 @@ class Report:
     roots ``sources``. ``after`` names the kinds that must be stored before this one in the first reports after a boot.
     ``aliases`` are further names that a request for an update may use. ``key`` returns the identity of an item; of two
     items with the same key the first counts, and a number is from 0 to ``key_max``. ``tells_more(old, new)`` decides
-    whether a changed item is reported. ``of_boot``: the collector also takes ``after_install`` and ``first_report``, and
-    an acknowledged report marks this boot as known to the conductor.
+    whether a changed item is reported. ``of_boot``: the collector also takes ``after_install`` and ``first_report``,
+    and an acknowledged report marks this boot as known to the conductor.
     """
 
     kind: str
