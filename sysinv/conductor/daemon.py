@@ -77,7 +77,8 @@ class ConductorDaemon:
         mtce = rpc.client(MtceHosts, self._transport, deadline_s=float(conf.sysinv.mtce_timeout_s))
         directory = options.dnsmasq_directory(conf)
         paths = DnsmasqPaths(str(directory), conf.dnsmasq.tftp_root, options.lease_script(conf),
-                             "" if options.dnsmasq_user(conf) is None else conf.dnsmasq.user)
+                             "" if options.dnsmasq_user(conf) is None else conf.dnsmasq.user,
+                             conf.dnsmasq.upstream_file)
         self._dnsmasq = Dnsmasq(self._db, paths, conf.bootstrap.interfaces, conf.dnsmasq.unit)
         self._boot_files = BootFiles(Path(conf.dnsmasq.tftp_root), options.dnsmasq_user(conf))
         discovery = HostDiscovery(self._db, self._raiser)

@@ -47,12 +47,16 @@ table inet flock_dhcp {{
 
 @dataclass(frozen=True, slots=True)
 class DnsmasqPaths:
-    """Absolute paths of dnsmasq's files, and the user that reads them; empty: dnsmasq's own default."""
+    """Absolute paths of dnsmasq's files, and the user that reads them; empty: dnsmasq's own default.
+
+    ``upstream`` names the servers that dnsmasq asks for foreign names; empty: it asks none.
+    """
 
     directory: str
     tftp_root: str
     lease_script: str
     user: str = ""
+    upstream: str = ""
 
     @property
     def conf(self) -> str:
@@ -94,7 +98,8 @@ def render_conf(paths: DnsmasqPaths, pxeboot: PoolView, pxeboot_interface: str, 
     server = pxeboot.floating_address or pxeboot.controller0_address
     lines = [
         f"interface={pxeboot_interface}", f"interface={mgmt_interface}", "except-interface=lo", "bind-dynamic",
-        f"no-dhcp-interface={mgmt_interface}", "no-resolv", "no-hosts", f"domain={DOMAIN}", f"local=/{DOMAIN}/",
+        f"no-dhcp-interface={mgmt_interface}", f"resolv-file={paths.upstream}" if paths.upstream else "no-resolv",
+        "no-hosts", f"domain={DOMAIN}", f"local=/{DOMAIN}/",
         "dhcp-authoritative", "dhcp-ignore-names",
         # A host is its MAC address: a client id would give its lease to every sender that knows the id, and another
         # lease to each stage of an installation.

@@ -103,6 +103,8 @@ BUS_ADMIN_OPTS: list[cfg.Opt] = [
 DNSMASQ_OPTS: list[cfg.Opt] = [
     cfg.StrOpt("directory", sample_default="<state_dir>/dnsmasq",
                help="Directory for dnsmasq's files; readable by dnsmasq's user."),
+    cfg.StrOpt("upstream_file", default="/etc/platform/resolv.upstream",
+               help="File with the DNS servers for names that are not the system's own; its directory must exist."),
     cfg.StrOpt("tftp_root", default=str(shared.BOOT_FILES), help="Directory served by TFTP."),
     cfg.StrOpt("user", default="dnsmasq",
                help="User of dnsmasq; only this user can read boot files, which contain install tokens."),

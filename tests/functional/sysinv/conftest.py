@@ -217,7 +217,8 @@ class Sysinv(RunningSubsystem):
             "bus_admin": {"url": self._rabbit.admin_url, "account": self._rabbit.account,
                           "password": self._rabbit.password, "vhost": self.rabbit_url.rpartition("/")[2],
                           "audit_interval_s": 3600},
-            "dnsmasq": {"directory": self.folder / "dnsmasq", "tftp_root": self.folder / "tftp", "unit": ""}})
+            "dnsmasq": {"directory": self.folder / "dnsmasq", "tftp_root": self.folder / "tftp",
+                        "upstream_file": self.folder / "resolv.upstream", "unit": ""}})
 
     def _conductor_serves(self) -> bool:
         return self._questions.get_host_by_macs(macs=[CONTROLLER_MAC], hostname="") is not None

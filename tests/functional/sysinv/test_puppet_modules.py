@@ -12,7 +12,7 @@ import pytest
 from flock.exec.process import Completed, run
 from sysinv.agent import puppet
 
-CLASSES = ("platform::config::timezone", "platform::network::interfaces", "platform::compute::cpus",
+CLASSES = ("platform::config::timezone", "platform::dns::resolv", "platform::ntp", "platform::network::interfaces", "platform::compute::cpus",
            "platform::compute::hugepage", "platform::compute::grub")
 # Another machine's hardware: nothing of this machine may change.
 ELSEWHERE = {"platform::params::hardware_root": "/recorded"}
@@ -70,6 +70,8 @@ def clean(outcome: puppet.Outcome) -> puppet.Outcome:
 def test_the_whole_configuration_is_applied_and_a_second_run_changes_nothing(host: Host) -> None:
     data = {
         "platform::config::params::timezone": "Europe/Paris",
+        "platform::dns::resolv::servers": ["8.8.8.8", "fd00::1"],
+        "platform::ntp::servers": ["0.pool.ntp.org"], "platform::ntp::serves": ["192.168.204.0/24"],
         "platform::network::interfaces::network_config": NETWORK,
         "platform::compute::params::platform_cpus": "0-1", "platform::compute::params::isolated_cpus": "4",
         "platform::compute::grub::params::cpu_options": "nohz_full=2-5",
@@ -82,6 +84,9 @@ def test_the_whole_configuration_is_applied_and_a_second_run_changes_nothing(hos
         'PLATFORM_CPU_LIST="0-1"', 'ISOLATED_CPU_LIST="4"']
     assert host.text("platform/hugepages.conf").splitlines()[1:] == ["node0 2048kB 512", "node1 2048kB 0"]
     assert 'GRUB_CMDLINE_LINUX="${GRUB_CMDLINE_LINUX} nohz_full=2-5"' in host.text("default/grub.d/60-flock.cfg")
+    assert host.text("platform/resolv.upstream").splitlines()[1:] == ["nameserver 8.8.8.8", "nameserver fd00::1"]
+    assert host.text("chrony/conf.d/flock.conf").splitlines()[1:] == [
+        "server 0.pool.ntp.org iburst", "allow 192.168.204.0/24", "local stratum 10"]
     assert clean(host.apply(data)).changed == 0
 
 

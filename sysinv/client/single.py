@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Base classes of the commands for settings that the system has once: show and modify them."""
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import ClassVar
+
+from flock.cli.columns import Row
+from flock.cli.commands import ShowCommand
+from flock.cli.errors import CliError, UsageError
+from sysinv.client.collection import Collection
+from sysinv.client.hosts import Item
+
+
+class SettingsShow(ShowCommand):
+    """Shows the settings below ``/v1/<path>``, whose list is ``envelope``."""
+
+    api_name = "platform"
+    path: ClassVar[str]
+    envelope: ClassVar[str]
+
+    def known(self) -> Item:
+        """Return the settings. Raises CliError before the bootstrap."""
+        found = self.client.get(f"/v1/{self.path}").get(self.envelope) or []
+        if not found:
+            raise CliError("There is no system yet: the configuration service has not finished its first start.")
+        return dict(found[0])
+
+    def item(self, args: argparse.Namespace) -> Row:
+        return self.known()
+
+
+class SettingsModify(SettingsShow):
+    """Changes settings given as ``name=value``, as StarlingX's client takes them; ``changeable`` are their names."""
+
+    changeable: ClassVar[Sequence[str]] = ()
+
+    def arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("attributes", metavar="name=value", nargs="+",
+                            help=f"{' or '.join(self.changeable)}; action=install stores it for later")
+
+    def item(self, args: argparse.Namespace) -> Row:
+        changes: dict[str, str] = {}
+        for text in args.attributes:
+            name, separator, value = text.partition("=")
+            if not separator or name not in (*self.changeable, "action"):
+                raise UsageError(f"{text} is not one of {', '.join(f'{one}=VALUE' for one in self.changeable)}.")
+            changes[name] = value
+        return Collection(self.client, self.path).update(str(self.known()["uuid"]), changes)

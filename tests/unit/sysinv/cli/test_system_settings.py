@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``system dns-*`` and ``ntp-*``, and the configuration of hosts: tables and requests."""
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from flock.testing.cli import FakeApi, Ran, refusal, run_cli
+from sysinv.cmd.shell import PROGRAM
+
+DNS = {"uuid": "d1", "nameservers": "8.8.8.8", "isystem_uuid": "s1", "created_at": "t", "updated_at": None}
+NTP = {"uuid": "n1", "ntpservers": "", "isystem_uuid": "s1", "created_at": "t", "updated_at": None}
+ORDER = {"uuid": "o1", "created_at": "t", "reason": "DNS servers", "state": "failed", "reboot_required": False,
+         "changed": 0, "error": "platform::dns::resolv: no"}
+TABLE: dict[str, Any] = {
+    "/v1/idns": {"GET": {"idnss": [DNS]}}, "/v1/idns/d1": {"PATCH": DNS},
+    "/v1/intp": {"GET": {"intps": [NTP]}}, "/v1/intp/n1": {"PATCH": refusal(400, "No NTP parameters provided.")},
+    "/v1/ihosts/w/config_history": {"GET": {"config_history": [ORDER]}},
+    "/v1/ihosts/w/config_diff": {"GET": {"config_diff": [{"key": "a::b", "applied": 1, "wanted": None}]}},
+}
+
+
+def system(argv: str, table: dict[str, Any] | None = None) -> tuple[Ran, FakeApi]:
+    api = FakeApi(TABLE if table is None else table)
+    return run_cli(PROGRAM, argv, api), api
+
+
+def test_settings_are_shown() -> None:
+    shown, _ = system("dns-show")
+    assert sorted(line.split("|")[1].strip() for line in shown.out.splitlines()[3:-1]) == sorted([
+        "uuid", "nameservers", "isystem_uuid", "created_at", "updated_at"])
+
+
+def test_settings_are_changed_by_name() -> None:
+    done, api = system("dns-modify nameservers=8.8.8.8,8.8.4.4 action=install")
+    assert done.code == 0
+    assert api.calls[-1][:2] == ("PATCH", "/v1/idns/d1")
+    assert api.calls[-1][2] == [
+        {"op": "replace", "path": "/nameservers", "value": "8.8.8.8,8.8.4.4"},
+        {"op": "replace", "path": "/action", "value": "install"}]
+
+
+@pytest.mark.parametrize("argv", ["dns-modify servers=1", "dns-modify 8.8.8.8", "ntp-modify nameservers=1"])
+def test_what_is_no_setting_is_refused_before_a_request(argv: str) -> None:
+    done, api = system(argv)
+    assert done.code != 0
+    assert "is not one of" in done.err
+    assert not [call for call in api.calls if call[0] != "GET"]
+
+
+def test_a_refusal_is_the_servers_sentence() -> None:
+    done, _ = system("ntp-modify ntpservers=")
+    assert (done.code, done.err.strip()) == (1, "No NTP parameters provided.")
+
+
+def test_before_the_bootstrap_there_are_no_settings() -> None:
+    done, _ = system("dns-show", {"/v1/idns": {"GET": {"idnss": []}}})
+    assert done.code == 1
+    assert "There is no system yet" in done.err
+
+
+def test_orders_and_differences_of_a_host() -> None:
+    history, _ = system("host-config-history w -f csv")
+    assert "DNS servers" in history.out
+    assert "platform::dns::resolv: no" in history.out
+    difference, _ = system("host-config-diff w")
+    assert [cell.strip() for cell in difference.out.splitlines()[1].strip("|").split("|")] == ["key", "applied", "wanted"]
