@@ -12,8 +12,8 @@ import pytest
 from flock.exec.process import Completed, run
 from sysinv.agent import puppet
 
-CLASSES = ("platform::config::timezone", "platform::dns::resolv", "platform::ntp", "platform::network::interfaces", "platform::compute::cpus",
-           "platform::compute::hugepage", "platform::compute::grub")
+CLASSES = ("platform::config::timezone", "platform::dns::resolv", "platform::ntp", "platform::network::interfaces",
+           "platform::compute::cpus", "platform::compute::hugepage", "platform::compute::grub")
 # Another machine's hardware: nothing of this machine may change.
 ELSEWHERE = {"platform::params::hardware_root": "/recorded"}
 NETWORK = {

@@ -65,4 +65,5 @@ def test_orders_and_differences_of_a_host() -> None:
     assert "DNS servers" in history.out
     assert "platform::dns::resolv: no" in history.out
     difference, _ = system("host-config-diff w")
-    assert [cell.strip() for cell in difference.out.splitlines()[1].strip("|").split("|")] == ["key", "applied", "wanted"]
+    titles = [cell.strip() for cell in difference.out.splitlines()[1].strip("|").split("|")]
+    assert titles == ["key", "applied", "wanted"]
