@@ -70,11 +70,16 @@ class AnyOf:
 
 @dataclass(frozen=True, slots=True)
 class Patch:
-    """A json-patch list; ``names``: the attributes that it may change, with the type of their values if known."""
+    """A json-patch list; ``names``: the attributes that it may change, with the type of their values if known.
+
+    ``members``: lists whose members it may add and remove by the path ``/<list>/-``, with the types of ``value``, which
+    such an operation must have, and of further keys that it may have.
+    """
 
     names: Mapping[str, WireType | None]
     operations: tuple[str, ...] = ("replace",)
     empty_values: bool = False
+    members: Mapping[str, Mapping[str, WireType]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

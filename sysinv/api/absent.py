@@ -31,8 +31,6 @@ ABSENT = (
     Absent("Labels of devices", _of("device_labels")),
     Absent("States of device images", ("/v1/device_image_state",)),
     Absent("Profiles of hosts", ("/v1/iprofile",)),
-    Absent("PTP clocks", _of("ptp", "ptp_instances", "ptp_interfaces", "ptp_parameters",
-                              more=("/v1/iinterfaces/*/ptp_interfaces",))),
     Absent("Changes of OAM addresses", ("/v1/iextoam",)),
     Absent("DRBD settings", ("/v1/drbdconfig",)),
     Absent("Passwords of the system's user", ("/v1/iuser",)),

@@ -41,13 +41,15 @@ class Inventory:
     resource: type[Resource]
     query: sa.Select[Any]
     table: sa.Table
-    host_column: sa.Column[Any] | None = None
+    host_column: sa.ColumnElement[Any] | None = None
     # Adds fields to a row that are not in the database.
     complete: Callable[[Call, Row], Row] = lambda _call, row: row
     # Collections below an item, with the collection of the paths under which they are served: its GET links to them.
     children: Mapping[str, str] = field(default_factory=dict)
     # Adds what other queries find to all rows of a page at once.
     joined: Callable[[Connection, Sequence[Row]], Sequence[Row]] = lambda _conn, rows: rows
+    # Order of a list for which the client gives none.
+    sorted_by: str = "id"
 
     @property
     def collection(self) -> str:
@@ -63,7 +65,8 @@ class _Reading:
             answers={200: ViewPage((View(inventory.resource),))})}
 
     def page_of(self, call: Call, query: sa.Select[Any], path: str) -> dict[str, Any]:
-        page = call.query.page(sort_keys=sort_keys(self.inventory.resource, self.inventory.table))
+        known = sort_keys(self.inventory.resource, self.inventory.table)
+        page = call.query.page(sort_keys=known, sort_key=self.inventory.sorted_by)
         with call.deps(Database).reader() as conn:
             found = self.inventory.joined(conn, paged(conn, query, self.inventory.table, page))
         rows = [self.inventory.complete(call, row) for row in found]

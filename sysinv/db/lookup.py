@@ -48,6 +48,15 @@ def host_row(conn: Connection, ident: str, *, lock: bool = False) -> Row:
     return dict(row)
 
 
+def reference_clause(table: sa.Table, ident: str) -> sa.ColumnElement[bool]:
+    """Return the condition for a row given by uuid, id or name, where a name is neither a uuid nor a number."""
+    if ids.is_uuid(ident):
+        return table.c.uuid == ident.lower()
+    if _NUMBER.fullmatch(ident) and int(ident) <= ID_MAX:
+        return table.c.id == int(ident)
+    return table.c.name == ident
+
+
 def sort_keys(resource: type[Resource], table: sa.Table) -> tuple[str, ...]:
     """The columns of ``table`` by which a client may sort: those that it may see, and the order of insertion."""
     return tuple(name for name in tuple(table.c.keys()) if name == "id" or name in shown_names(resource))

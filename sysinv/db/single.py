@@ -15,13 +15,20 @@ from sysinv.db.lookup import ItemNotFound, Row
 from sysinv.db.schema import METADATA
 from sysinv.resources.system.table import I_SYSTEM
 
+_MARK = "once_for_a_system"
+
 
 def single_table(name: str, *settings: sa.Column[Any]) -> sa.Table:
-    """Return a table of settings, of which a system has one row."""
+    """Return a table of settings, of which a system has one row from its start on; each column has a default."""
     return sa.Table(
         name, METADATA, *columns(), revision_column(), *settings,
         sa.Column("isystem_id", sa.Integer, sa.ForeignKey("i_system.id", ondelete="CASCADE"), nullable=False),
-        sa.UniqueConstraint("isystem_id"))
+        sa.UniqueConstraint("isystem_id"), info={_MARK: True})
+
+
+def single_tables(metadata: sa.MetaData) -> list[sa.Table]:
+    """Return all such tables of the complete ``metadata``."""
+    return [table for table in metadata.tables.values() if table.info.get(_MARK)]
 
 
 class SingleService:

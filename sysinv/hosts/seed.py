@@ -13,16 +13,16 @@ from flock.db import Database
 from sysinv.bootstrap.answers import Answers, NetworkAnswer
 from sysinv.contract.enums import Availability, InvProvision, NetworkType, Personality
 from sysinv.db.lookup import the_system
+from sysinv.db.single import single_tables
+from sysinv.db.tables import METADATA
 from sysinv.hosts.provision import assign_addresses
 from sysinv.model.addressing import PoolView, controller_addresses, default_ranges
 from sysinv.model.host import initial_states, normal_mac
 from sysinv.model.hostname import CONTROLLER_0
 from sysinv.model.system import SystemView
 from sysinv.resources.address import store as addresses
-from sysinv.resources.dns.table import I_DNS
 from sysinv.resources.host import store as hosts
 from sysinv.resources.network import store as networks
-from sysinv.resources.ntp.table import I_NTP
 from sysinv.resources.system.table import I_SYSTEM
 
 SEEDED_NETWORKS = (NetworkType.PXEBOOT, NetworkType.MGMT, NetworkType.CLUSTER_HOST, NetworkType.OAM)
@@ -45,7 +45,7 @@ def seed_system(db: Database, answers: Answers, controller_mac: str) -> bool:
             capabilities={"vswitch_type": "none", "region_config": False, "sdn_enabled": False,
                           "https_enabled": False, "shared_services": "[]"}))
         system = the_system(conn)
-        for settings in (I_DNS, I_NTP):
+        for settings in single_tables(METADATA):
             conn.execute(sa.insert(settings).values(isystem_id=system.id))
         for network_type in SEEDED_NETWORKS:
             _network(conn, system, network_type, answers.network(network_type))

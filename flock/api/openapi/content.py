@@ -80,5 +80,10 @@ def _patch(patch: Patch) -> Schema:
     if len(writing) < len(patch.operations):
         forms.append({"type": "object", "required": ["op", "path"], "properties": {
             "op": {"const": "remove"}, "path": {"enum": [f"/{name}" for name in patch.names]}}})
+    forms += [{
+        "type": "object", "required": ["op", "path", "value"],
+        "properties": {"op": {"enum": ["add", "remove"]}, "path": {"const": f"/{name}/-"},
+                       **{key: datatype.accepted() for key, datatype in types.items()}}}
+        for name, types in patch.members.items()]
     return {"type": "array", "minItems": 1, "maxItems": OPERATIONS_MAX,
             "items": forms[0] if len(forms) == 1 else {"anyOf": forms}}

@@ -11,11 +11,14 @@ from flock.wire.paging import envelope
 from flock.wire.render import links, render, render_many
 from flock.wire.schema import LINKS
 from flock.wire.types import Anything
+from sysinv.api.members import has_members, members
 from sysinv.db.lookup import sort_keys
 from sysinv.hosts.installation import Installation
 from sysinv.resources.host.fields import CHILDREN, Host, HostChange, InstallProgress, InstallRequest, NewHost
 from sysinv.resources.host.service import HostService
 from sysinv.resources.host.table import I_HOST
+from sysinv.resources.ptpinstance import fields as ptp_instances
+from sysinv.resources.ptpinstance.service import PtpInstanceService
 
 _STATES = ("uuid", "hostname", "administrative", "operational", "availability", "subfunction_oper",
            "subfunction_avail", "task", "mtce_action", "last_error", "last_error_at", "ihost_action", "invprovision",
@@ -60,10 +63,15 @@ class HostController:
         """One host with links to what it has."""
         return _member(call.deps(HostService).get(call.args["host"]), call.base_url)
 
-    @describes(body=patch_of(HostChange, operations=("replace", "remove"), empty_values=True), answers={200: MEMBER},
-               errors=(409, 504))
+    @describes(body=patch_of(HostChange, operations=("replace", "remove"), empty_values=True,
+                             members={ptp_instances.LIST: ptp_instances.MEMBER}),
+               answers={200: MEMBER}, errors=(409, 504))
     def patch(self, call: Call) -> dict[str, Any]:
-        """Attributes and actions."""
+        """Attributes and actions; or the PTP instances of the host."""
+        if has_members(call.json(), ptp_instances.LIST):
+            changes = members(call.json(), ptp_instances.LIST, ptp_instances.MEMBER)
+            call.deps(PtpInstanceService).assign(call.args["host"], changes)
+            return _member(call.deps(HostService).get(call.args["host"]), call.base_url)
         operations = call.patch(allow_empty=True)
         if any(operation.name in ROLE_FIELDS for operation in operations):
             # A role by PATCH has the effect of a host that is added with that role.

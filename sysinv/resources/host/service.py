@@ -19,6 +19,8 @@ from flock.wire.resource import coerce, given
 from mtce.contract.bmcsecret import sealed_for
 from sysinv.actions.facts import ActionFacts
 from sysinv.actions.gate import parse_action, plan_action
+from sysinv.config import ordering
+from sysinv.config.ordering import Change
 from sysinv.contract.enums import UNLOCK_ACTIONS, BmType, InvProvision, OperatorAction, Personality
 from sysinv.contract.reports import RESOURCES
 from sysinv.db.lookup import Row, host_row, the_system
@@ -35,6 +37,7 @@ from sysinv.resources.host.intake import platform_values
 from sysinv.resources.host.report import PlatformReport
 from sysinv.resources.host.table import I_HOST
 from sysinv.resources.label import store as labels
+from sysinv.resources.ptpinstance.service import PUPPET_CLASS
 
 T = TypeVar("T")
 COLLISIONS_MAX = 10
@@ -186,6 +189,8 @@ class HostService:
         if "capabilities" in columns:
             columns["capabilities"] = {**(row["capabilities"] or {}), **columns["capabilities"]}
         columns |= self._board_columns(board) | self._sealed(row["uuid"], board)
+        if "clock_synchronization" in columns and not view.is_locked:
+            ordering.order(conn, Change("clock synchronization", (PUPPET_CLASS,), host_uuids=(row["uuid"],)))
         if action is not OperatorAction.NONE:
             return str(row["uuid"]), self._act(conn, row, columns, action)
         store.write(conn, row, columns)

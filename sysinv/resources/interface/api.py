@@ -11,12 +11,15 @@ from flock.wire.render import links, render
 from flock.wire.resource import given
 from sysinv.api.changes import plain_changes
 from sysinv.api.inventory import AllItems, Inventory, OneItem, read_policy, read_routes
+from sysinv.api.members import has_members, members
 from sysinv.db.lookup import Row
 from sysinv.resources.interface.fields import CHANGEABLE, REQUIRED, Interface, InterfaceChange, NewInterface
 from sysinv.resources.interface.rules import ADDRESSED, MODES
 from sysinv.resources.interface.service import InterfaceService
 from sysinv.resources.interface.store import QUERY, with_names
 from sysinv.resources.interface.table import INTERFACES
+from sysinv.resources.ptpinterface import fields as ptp_interfaces
+from sysinv.resources.ptpinterface.service import PtpInterfaceService
 
 
 def completed(call: Call, row: Row) -> Row:
@@ -45,10 +48,15 @@ class InterfacesController(AllItems):
 class InterfaceController(OneItem):
     """``/v1/iinterfaces/<uuid>``."""
 
-    @describes(body=patch_of(InterfaceChange, CHANGEABLE, operations=("replace", "remove")), answers={200: Interface},
-               errors=(409,))
+    @describes(body=patch_of(InterfaceChange, CHANGEABLE, operations=("replace", "remove"),
+                             members={ptp_interfaces.LIST: ptp_interfaces.MEMBER}),
+               answers={200: Interface}, errors=(409,))
     def patch(self, call: Call) -> dict[str, Any]:
-        """Change attributes of an interface."""
+        """Change attributes of an interface, or its PTP interfaces."""
+        if has_members(call.json(), ptp_interfaces.LIST):
+            found = members(call.json(), ptp_interfaces.LIST, ptp_interfaces.MEMBER)
+            call.deps(PtpInterfaceService).assign(call.args["uuid"], found)
+            return self.get(call)
         operations = call.patch(allowed=CHANGEABLE, mandatory=REQUIRED)
         changes = _with_uses(plain_changes(InterfaceChange, operations))
         return _shown(call, call.deps(InterfaceService).modify(call.args["uuid"], changes))

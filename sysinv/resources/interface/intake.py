@@ -64,7 +64,7 @@ def _candidates(name: str) -> Iterator[str]:
 def _useless(view: HostInterfaces) -> list[int]:
     """Interfaces whose port is gone and for which the operator has made no choice."""
     return [one.id for one in view.interfaces if _lost_its_port(view, one) and not view.uppers(one)
-            and one.ifclass is None]
+            and one.ifclass is None and not one.ptp]
 
 
 def _lost_its_port(view: HostInterfaces, one: InterfaceView) -> bool:

@@ -23,6 +23,7 @@ from sysinv.resources.interfacenetwork.table import INTERFACE_NETWORKS
 from sysinv.resources.network.table import ADDRESS_POOLS, NETWORKS
 from sysinv.resources.port.intake import BOOT_PORT
 from sysinv.resources.port.table import PORTS
+from sysinv.resources.ptpinterface.table import PTP_INTERFACE_MAPS
 
 _IPV4_POOLS, _IPV6_POOLS = ADDRESS_POOLS.alias("ipv4_pools"), ADDRESS_POOLS.alias("ipv6_pools")
 QUERY = (
@@ -32,7 +33,7 @@ QUERY = (
     .outerjoin(_IPV4_POOLS, _IPV4_POOLS.c.id == INTERFACES.c.ipv4_pool_id)
     .outerjoin(_IPV6_POOLS, _IPV6_POOLS.c.id == INTERFACES.c.ipv6_pool_id))
 _LINKS = INTERFACES_TO_INTERFACES
-_RELATED = frozenset({"id", "uses", "networks", "datanetworks", "addresses"})
+_RELATED = frozenset({"id", "uses", "networks", "datanetworks", "addresses", "ptp"})
 _PLAIN = tuple(each.name for each in fields(InterfaceView) if each.name not in _RELATED)
 _POOLS = {"ipv4_pool": "ipv4_pool_id", "ipv6_pool": "ipv6_pool_id"}
 
@@ -42,10 +43,10 @@ def view_of(conn: Connection, host: Row) -> HostInterfaces:
     rows = conn.execute(QUERY.where(INTERFACES.c.forihostid == host["id"]).order_by(INTERFACES.c.id)).mappings().all()
     ids = [row["id"] for row in rows]
     uses, networks, data = _uses(conn, ids), _networks(conn, host["id"]), _datanetworks(conn, host["id"])
-    addresses = _addresses(conn, ids)
+    addresses, ptp = _addresses(conn, ids), _with_ptp(conn, ids)
     interfaces = tuple(InterfaceView(
         id=row["id"], uses=tuple(uses[row["id"]]), networks=frozenset(networks[row["id"]]),
-        datanetworks=tuple(data[row["id"]]), addresses=tuple(addresses[row["id"]]),
+        datanetworks=tuple(data[row["id"]]), addresses=tuple(addresses[row["id"]]), ptp=row["id"] in ptp,
         **{name: row[name] for name in _PLAIN}) for row in rows)
     pools = {row.uuid: row.family for row in conn.execute(sa.select(ADDRESS_POOLS.c.uuid, ADDRESS_POOLS.c.family))}
     return HostInterfaces(host_view(host), the_system(conn), interfaces, _ports(conn, host["id"]), pools)
@@ -197,6 +198,11 @@ def _addresses(conn: Connection, ids: Sequence[int]) -> dict[int, list[str]]:
     for row in conn.execute(sa.select(ADDRESSES).where(ADDRESSES.c.interface_id.in_(ids)).order_by(ADDRESSES.c.id)):
         found[row.interface_id].append(f"{row.address}/{row.prefix}")
     return found
+
+
+def _with_ptp(conn: Connection, ids: Sequence[int]) -> set[int]:
+    column = PTP_INTERFACE_MAPS.c.interface_id
+    return set(conn.execute(sa.select(column).where(column.in_(ids))).scalars())
 
 
 def _ports(conn: Connection, host_id: int) -> tuple[PortView, ...]:

@@ -55,7 +55,7 @@ class InterfaceView:
     """One interface. ``id`` is negative until it is stored. ``uses`` are the ids of those that it lies on, in order.
 
     ``networks`` are the types of the platform networks that it carries, ``addresses`` those that operators added,
-    such as ``192.168.59.3/24``.
+    such as ``192.168.59.3/24``. ``ptp``: PTP interfaces are assigned to it.
     """
 
     id: int
@@ -85,6 +85,7 @@ class InterfaceView:
     networks: frozenset[str] = frozenset()
     datanetworks: tuple[DataNetworkView, ...] = ()
     addresses: tuple[str, ...] = ()
+    ptp: bool = False
 
     @property
     def is_platform(self) -> bool:

@@ -13,7 +13,8 @@ from flock.exec.process import Completed, run
 from sysinv.agent import puppet
 
 CLASSES = ("platform::config::timezone", "platform::dns::resolv", "platform::ntp", "platform::network::interfaces",
-           "platform::compute::cpus", "platform::compute::hugepage", "platform::compute::grub")
+           "platform::compute::cpus", "platform::compute::hugepage", "platform::compute::grub",
+           "platform::ptpinstance")
 # Another machine's hardware: nothing of this machine may change.
 ELSEWHERE = {"platform::params::hardware_root": "/recorded"}
 NETWORK = {
@@ -132,3 +133,106 @@ def test_huge_pages_of_this_machine_are_not_touched_by_a_recorded_one(host: Host
     clean(host.apply({"platform::compute::hugepage::params::nr_hugepages_2M": {"0": 3}},
                      "platform::compute::hugepage"))
     assert (pages.read_text() if pages.exists() else None) == before
+
+
+PTP = {
+    "ptp1": {"service": "ptp4l", "options": "-H --msg=100% ${x}", "sections": [
+        ["global", [["message_tag", "ptp1"], ["domainNumber", "24"]]],
+        ["unicast_master_table_1", [["table_id", "1"], ["UDPv4", "10.0.0.1"], ["UDPv4", "10.0.0.2"]]],
+        ["enp1s0", [["masterOnly", "1"]]]]},
+    "sync": {"service": "phc2sys", "options": "", "sections": [["global", []]]}}
+
+
+def test_ptp_instances_become_files_and_units_and_go_with_them(host: Host) -> None:
+    name = "platform::ptpinstance"
+    assert clean(host.apply({f"{name}::config": PTP}, name)).changed >= 4
+    assert host.text("linuxptp/ptpinstance/ptp4l-ptp1.conf").splitlines()[1:] == [
+        "[global]", "message_tag ptp1", "domainNumber 24", "[unicast_master_table_1]", "table_id 1",
+        "UDPv4 10.0.0.1", "UDPv4 10.0.0.2", "[enp1s0]", "masterOnly 1"]
+    assert host.text("linuxptp/ptpinstance/phc2sys-sync.conf").splitlines()[1:] == ["[global]"]
+    # systemd itself takes a doubled sign for a single one.
+    assert ("ExecStart=/usr/sbin/ptp4l -f /etc/linuxptp/ptpinstance/ptp4l-ptp1.conf -H --msg=100%% $${x}\n"
+            in host.text("systemd/system/flock-ptp-ptp1.service"))
+    assert ("ExecStart=/usr/sbin/phc2sys -f /etc/linuxptp/ptpinstance/phc2sys-sync.conf\n"
+            in host.text("systemd/system/flock-ptp-sync.service"))
+    assert clean(host.apply({f"{name}::config": PTP}, name)).changed == 0
+    # An instance of the same name may be another service.
+    clean(host.apply({f"{name}::config": {"ptp1": {**PTP["ptp1"], "service": "ts2phc"}}}, name))
+    assert os.listdir(host.etc / "linuxptp/ptpinstance") == ["ts2phc-ptp1.conf"]
+    assert [path.name for path in (host.etc / "systemd/system").glob("flock-ptp-*")] == ["flock-ptp-ptp1.service"]
+    clean(host.apply({f"{name}::config": {}}, name))
+    assert os.listdir(host.etc / "linuxptp/ptpinstance") == []
+    assert list((host.etc / "systemd/system").glob("flock-ptp-*")) == []
+    assert clean(host.apply({f"{name}::config": {}}, name)).changed == 0
+
+
+SYSTEMCTL = """#!/bin/sh
+echo "$*" >> {folder}/log
+for unit; do :; done
+case "$1" in
+  enable) touch {folder}/units/$unit.is-enabled {folder}/units/$unit.is-active ;;
+  restart) touch {folder}/units/$unit.is-active ;;
+  --quiet) test -e {folder}/units/$unit.$2 && test ! -e {folder}/broken ;;
+esac
+"""
+
+
+class HostWithUnits(Host):
+    """A host whose systemd only notes what it is asked: programs of this machine's systemd are hidden."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self._folder = folder
+        (folder / "units").mkdir()
+        for name, text in (("systemctl", SYSTEMCTL.format(folder=folder)), ("detect", "#!/bin/sh\nexit 1\n")):
+            (folder / name).write_text(text)
+            (folder / name).chmod(0o755)
+
+    def run(self, argv: list[str], **more: Any) -> Completed:
+        hide = (f"mount --bind {self._folder}/systemctl /usr/bin/systemctl && "
+                f"mount --bind {self._folder}/detect /usr/bin/systemd-detect-virt && exec \"$@\"")
+        return super().run(["sh", "-c", hide, "sh", *argv], **more)
+
+    def apply_ptp(self, config: dict[str, Any]) -> tuple[puppet.Outcome, list[str]]:
+        """Apply instances as on a machine of its own; returns what systemd was asked to do."""
+        (self._folder / "log").write_text("")
+        name = "platform::ptpinstance"
+        outcome = puppet.apply(self.directory, (name,), {"host": {f"{name}::config": config}}, self.run)
+        return outcome, [line for line in (self._folder / "log").read_text().splitlines()
+                         if not line.startswith("--quiet")]
+
+    def breaks(self, broken: bool) -> None:
+        (self._folder / "broken").touch() if broken else (self._folder / "broken").unlink()
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not Path("/usr/bin/systemd-detect-virt").exists(),
+                    reason="needs root and systemd")
+def test_units_of_ptp_instances_restart_only_when_they_change(tmp_path: Path) -> None:
+    host, one = HostWithUnits(tmp_path), {"ptp1": PTP["ptp1"]}
+    unit, reload = "flock-ptp-ptp1.service", "daemon-reload"
+    outcome, asked = host.apply_ptp(one)
+    assert (clean(outcome).changed > 0, asked) == (
+        True, [reload, f"restart {unit}", f"enable --now {unit}"])
+    outcome, asked = host.apply_ptp(one)
+    assert (clean(outcome).changed, asked) == (0, [])
+    outcome, asked = host.apply_ptp({**one, "sync": PTP["sync"]})
+    assert asked == [reload, "restart flock-ptp-sync.service", "enable --now flock-ptp-sync.service"]
+    assert clean(outcome).changed > 0
+    changed = {"ptp1": {**PTP["ptp1"], "sections": [["global", [["domainNumber", "25"]]]]}, "sync": PTP["sync"]}
+    host.breaks(True)
+    outcome, asked = host.apply_ptp(changed)
+    assert list(outcome.failures) == ["platform::ptpinstance"], "a program that ends at once is a failure"
+    assert f"restart {unit}" in asked
+    host.breaks(False)
+    outcome, asked = host.apply_ptp(changed)
+    assert clean(outcome).error == "" and asked == []
+    outcome, asked = host.apply_ptp({})
+    assert clean(outcome).error == "" and asked[1:] == [reload]
+    assert asked[0].startswith("disable --now ")
+    assert sorted(asked[0].split()[2:]) == [unit, "flock-ptp-sync.service"]
+
+
+@pytest.mark.parametrize("bad", ["../x", "a b", "a'b", "-a", "a\nb"])
+def test_a_name_that_is_no_file_of_an_instance_is_refused(host: Host, bad: str) -> None:
+    outcome = host.apply({"platform::ptpinstance::config": {bad: PTP["sync"]}}, "platform::ptpinstance")
+    assert "config" in outcome.error

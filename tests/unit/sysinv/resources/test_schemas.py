@@ -87,6 +87,10 @@ def test_every_row_of_every_collection_keeps_its_promise(cloud: Any) -> None:
     assert cloud.post("/v1/datanetworks", {"name": "phys0", "network_type": "flat"}).status == 200
     assert cloud.post("/v1/interface_datanetworks", {"interface_uuid": interface,
                                                      "datanetwork_uuid": "phys0"}).status == 200
+    instance = cloud.post("/v1/ptp_instances", {"name": "ptp1", "service": "ptp4l"}).body["uuid"]
+    assert cloud.post("/v1/ptp_interfaces", {"name": "if1", "ptp_instance_uuid": instance}).status == 200
+    assert cloud.call("PATCH", "/v1/ptp_interfaces/if1", [
+        {"op": "add", "path": "/ptp_parameters/-", "value": "masterOnly=1"}]).status == 200
     host = cloud.host("controller-0")["uuid"]
     for kind, record in STORED.items():
         cloud.inventory.store(host_uuid=host, kind=kind, records=[record])

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""PTP instances: services of time synchronisation that hosts run."""
