@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Carries out orders on this host's disks, with sfdisk and LVM. An order that is done already changes nothing.
 
-It only opens the disk that the order names by path and serial number, and never one that holds the root file system.
+It only opens the disk that the order names by path and serial number. On the disk of the root file system it adds
+partitions and changes those for LVM, and nothing else.
 """
 from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from flock.core.text import storable
@@ -16,7 +17,7 @@ from flock.exec.root import Root
 from sysinv.agent import volumes
 from sysinv.agent.collectors import disk, partition, rootfs
 from sysinv.agent.collectors.udev import BLOCK, links_by_device, udev_record
-from sysinv.agent.parttable import MIB_BYTES, DiskRefused, PartTable, edit, new_table, read_table
+from sysinv.agent.parttable import MIB_BYTES, DiskRefused, PartTable, check_for_lvm, edit, new_table, read_table
 from sysinv.contract.enums import StorageChange
 from sysinv.contract.records import StorageOrder
 
@@ -30,8 +31,11 @@ _QUIET = ("--quiet", "--lock=yes", "--no-reread", "--no-tell-kernel")
 
 def carry_out(root: Root, order: StorageOrder, run: Run) -> None:
     """Carry out one order; DiskRefused or an error of the program when it cannot be."""
-    name = _disk(root, order)
+    boot = rootfs.boot_disks(root)
+    name = _disk(root, order, boot)
     device = _device(root, name)
+    if name in boot:
+        _check_root_disk(device, order, run)
     if order.change in (StorageChange.EXTEND, StorageChange.REDUCE):
         _change_group(root, name, order, run)
         return
@@ -44,7 +48,7 @@ def carry_out(root: Root, order: StorageOrder, run: Run) -> None:
         run(["sfdisk", *_QUIET, *change.before, str(device), *change.after], timeout_s=TIMEOUT_S, input=change.script)
     # Also for an order that was done before: this process may have been killed before it told the kernel.
     if stat.S_ISBLK(device.stat().st_mode):
-        tell_kernel(root, name, device, run)
+        tell_kernel(root, name, device, run, order.part_guid)
 
 
 def _change_group(root: Root, name: str, order: StorageOrder, run: Run) -> None:
@@ -75,21 +79,27 @@ def _partition(root: Root, name: str, guid: str, run: Run) -> str:
     return found
 
 
-def tell_kernel(root: Root, name: str, device: Path, run: Run) -> None:
-    """Make the kernel's partitions of a disk those of its table, without touching other partitions in use."""
+def tell_kernel(root: Root, name: str, device: Path, run: Run, guid: str = "") -> None:
+    """Tell the kernel which partitions of a disk are gone, and about the one with that GUID, without it about all.
+
+    ``partx`` removes and adds every partition that it updates, so those that the order does not name are left alone.
+    """
     table = _table(device, run)
     parts = table.parts if table is not None else ()
-    known = [root.int(f"{BLOCK}/{name}/{one}/partition") for one in partition.names(root, name)]
+    known = [root.int(f"{BLOCK}/{name}/{one}/partition") for one in partition.names(root, name)
+             if not partition.in_use(root, one)]
     for number in known:
         if number is not None and number not in {part.number for part in parts}:
             run(["partx", "--delete", "--nr", str(number), str(device)], timeout_s=TIMEOUT_S)
-    if parts:
+    if not guid and parts:
         run(["partx", "--update", str(device)], timeout_s=TIMEOUT_S)
+    for part in parts:
+        if guid and part.guid == guid:
+            run(["partx", "--update", "--nr", str(part.number), str(device)], timeout_s=TIMEOUT_S)
 
 
-def _disk(root: Root, order: StorageOrder) -> str:
-    """Return the name of the disk that the order names."""
-    boot = rootfs.boot_disks(root)
+def _disk(root: Root, order: StorageOrder, boot: Sequence[str]) -> str:
+    """Return the name of the disk that the order names; ``boot`` are the disks that hold the root file system."""
     if not boot:
         raise DiskRefused(detail="The disk of the root file system is not known, so no disk is changed.")
     links_of = links_by_device(root)
@@ -104,9 +114,14 @@ def _disk(root: Root, order: StorageOrder) -> str:
                 found.append(name)
     if len(found) != 1:
         raise DiskRefused(detail=f"{len(found)} disks are at {order.device_path} with serial number {order.serial_id}.")
-    if found[0] in boot:
-        raise DiskRefused(detail=f"Disk {order.device_path} holds the root file system.")
     return found[0]
+
+
+def _check_root_disk(device: Path, order: StorageOrder, run: Run) -> None:
+    """Refuse all on the disk of the root file system but to add a partition there, or to change one for LVM."""
+    if order.change == StorageChange.WIPE or not order.part_guid:
+        raise DiskRefused(detail=f"Disk {order.device_path} holds the root file system.")
+    check_for_lvm(_table(device, run), order)
 
 
 def _device(root: Root, name: str) -> Path:

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from flock.core.errors import Refused
 from sysinv.contract.enums import StorageChange
 from sysinv.contract.records import StorageOrder
+from sysinv.resources.partition.rules import LVM_GUID
 
 MIB_BYTES = 2**20
 GPT = "gpt"
@@ -25,12 +26,13 @@ class DiskRefused(Refused):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A partition in a table; places in sectors, the GUID in lower case."""
+    """A partition in a table; places in sectors, the GUIDs in lower case."""
 
     number: int
     start: int
     sectors: int
     guid: str
+    type_guid: str = ""
 
     @property
     def end(self) -> int:
@@ -103,6 +105,13 @@ def edit(table: PartTable | None, order: StorageOrder) -> Edit | None:
     raise DiskRefused(detail=f"An order to {order.change[:20]!a} a partition is not known.")
 
 
+def check_for_lvm(table: PartTable | None, order: StorageOrder) -> None:
+    """DiskRefused when the partition of the order exists with a type other than the one for LVM."""
+    part = table.with_guid(order.part_guid) if table is not None else None
+    if part is not None and part.type_guid != LVM_GUID:
+        raise DiskRefused(detail="The partition is not one for LVM, and its disk holds the root file system.")
+
+
 def new_table(table: PartTable | None, order: StorageOrder) -> Edit | None:
     """Return what gives the disk a new, empty GPT; None when the disk has the one of this order already."""
     if table is not None and table.label == GPT and table.guid == order.order_uuid:
@@ -158,4 +167,5 @@ def _part(device: str, told: dict[str, Any]) -> Part:
     number = re.fullmatch(r"p?([0-9]{1,4})", str(told["node"]).removeprefix(device))
     if number is None:
         raise ValueError("a partition without number")
-    return Part(int(number[1]), int(told["start"]), int(told["size"]), str(told.get("uuid", "")).lower())
+    return Part(int(number[1]), int(told["start"]), int(told["size"]), str(told.get("uuid", "")).lower(),
+                str(told.get("type", "")).lower())

@@ -2,7 +2,8 @@
 """Rules for adding, growing and deleting a partition. Sizes and places in MiB.
 
 A partition is only ever added behind the last one, and only the last one is grown or deleted, so partitions that this
-system made never leave a gap and never overlap.
+system made never leave a gap and never overlap. On the disk of the root file system only those that this system made
+are changed: the others are the installer's, and a host without them does not start.
 """
 from __future__ import annotations
 
@@ -43,7 +44,10 @@ class DiskView:
 
 @dataclass(frozen=True, slots=True)
 class PartitionView:
-    """What the rules need of a partition; ``has_volume``: it is or becomes a physical volume."""
+    """What the rules need of a partition; ``has_volume``: it is or becomes a physical volume.
+
+    ``made_here``: this system has made it, not the installer or an operator with a program of the host.
+    """
 
     uuid: str
     number: int
@@ -54,6 +58,7 @@ class PartitionView:
     status: PartitionStatus
     device_path: str
     has_volume: bool = False
+    made_here: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +102,7 @@ def grow(host: InventoryHost, disk: DiskView, present: Sequence[PartitionView], 
          size_mib: int) -> int:
     """Return the new end of a partition that gets ``size_mib``; HostRefused."""
     _check_disk(host, disk)
+    _check_ours(disk, part, "modify")
     _check_size(size_mib)
     if not host.is_frozen:
         raise HostRefused(detail=f"Partitions can only be modified on a provisioned host; host {host.name} is not.")
@@ -119,6 +125,7 @@ def grow(host: InventoryHost, disk: DiskView, present: Sequence[PartitionView], 
 def delete(host: InventoryHost, disk: DiskView, present: Sequence[PartitionView], part: PartitionView) -> bool:
     """Return whether the host must delete the partition, False for one that is only stored; HostRefused."""
     _check_disk(host, disk)
+    _check_ours(disk, part, "delete")
     _check_unused(part, "delete")
     if part.status not in {PartitionStatus.READY, PartitionStatus.CREATING_ON_UNLOCK} | PARTITION_FAILED:
         raise HostRefused(detail=f"Can not delete partition {part.device_path}. It is being changed.")
@@ -140,14 +147,17 @@ def _path(disk: DiskView, number: int) -> str:
 
 def _check_disk(host: InventoryHost, disk: DiskView) -> None:
     check_storage(host, "Partitions")
-    if disk.is_rootfs:
-        raise HostRefused(detail=f"Partitions of disk {disk.device_path} can not be changed: it holds the root file "
-                                 "system.")
     if disk.has_osd:
         raise HostRefused(detail=f"Partitions of disk {disk.device_path} can not be changed: it is used by an OSD.")
     if disk.has_volume:
         raise HostRefused(detail=f"Partitions of disk {disk.device_path} can not be changed: the whole disk is a "
                                  "physical volume.")
+
+
+def _check_ours(disk: DiskView, part: PartitionView, verb: str) -> None:
+    if disk.is_rootfs and not part.made_here:
+        raise HostRefused(detail=f"Can not {verb} partition {part.device_path}. It is on the disk of the root file "
+                                 "system and was not added with this service.")
 
 
 def _check_size(size_mib: int) -> None:

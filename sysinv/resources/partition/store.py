@@ -53,11 +53,15 @@ def of_disk(conn: Connection, disk_id: int) -> list[PartitionView]:
 
 
 def partition_view(row: Mapping[str, Any]) -> PartitionView:
-    """Return what the rules need of a stored partition."""
+    """Return what the rules need of a stored partition.
+
+    Only a partition that was added with this service has its uuid as its GUID; a reported one gets a new uuid.
+    """
     return PartitionView(
         uuid=row["uuid"], number=row["number"], start_mib=row["start_mib"], end_mib=row["end_mib"],
         size_mib=row["size_mib"], present_mib=row["present_mib"], status=PartitionStatus(row["status"]),
-        device_path=row["device_path"], has_volume=row["foripvid"] is not None)
+        device_path=row["device_path"], has_volume=row["foripvid"] is not None,
+        made_here=row["part_guid"] == row["uuid"])
 
 
 def disk_view(row: Mapping[str, Any]) -> DiskView:

@@ -31,7 +31,8 @@ def check_add(host: InventoryHost, group: GroupView, disk: DiskView, present: tu
     check_locked(host, group.name)
     check_settled(group.name, group.state)
     path = disk.device_path if part is None else part.device_path
-    refusal = _disk_refusal(disk, path) or (_whole_refusal(present, path) if part is None else _part_refusal(part))
+    refusal = _disk_refusal(disk, part, path) or (
+        _whole_refusal(present, path) if part is None else _part_refusal(part))
     if refusal is None and group.name == CINDER:
         if part is None:
             refusal = f"Volume group {CINDER} can only have a partition as its physical volume."
@@ -51,8 +52,9 @@ def check_delete(host: InventoryHost, group: GroupView, state: str) -> None:
         raise HostRefused(detail="The physical volume is being removed.")
 
 
-def _disk_refusal(disk: DiskView, path: str) -> str | None:
-    if disk.is_rootfs:
+def _disk_refusal(disk: DiskView, part: PartitionView | None, path: str) -> str | None:
+    if disk.is_rootfs and (part is None or not part.made_here):
+        # A partition of the installer can hold what the host starts from, also while nothing uses it.
         return f"Cannot use {path} as a physical volume: its disk holds the root file system."
     if disk.has_osd:
         return f"Cannot use {path} as a physical volume: its disk is used by an OSD."

@@ -159,7 +159,6 @@ def test_a_wipe_that_skips_formatting_keeps_what_partitions_held(bench: Bench) -
 @pytest.mark.parametrize(("values", "reason"), [
     ({"device_path": "/dev/vdc"}, "0 disks are at /dev/vdc"),
     ({"serial_id": "S-2"}, "0 disks are at /dev/vdb with serial number S-2"),
-    ({"device_path": "/dev/vda", "serial_id": None}, "holds the root file system"),
     ({"guid": "../../x"}, "does not name a partition"), ({"type_guid": "x, bootable"}, "names no type"),
     ({"size_mib": 0}, "names no size"), ({"size_mib": SIZE_MIB - 1}, "no room for 63 MiB behind"),
     ({"change": "format"}, "'format' a partition is not known")])
@@ -241,6 +240,14 @@ def test_the_kernel_forgets_partitions_that_are_gone_and_learns_the_others(bench
 
     tell_kernel(bench.root, "vdb", bench.image, program)
     assert told == [["--delete", "--nr", "5", str(bench.image)], ["--update", str(bench.image)]]
+    told.clear()
+    tell_kernel(bench.root, "vdb", bench.image, program, GUIDS[1])
+    assert told == [["--delete", "--nr", "5", str(bench.image)], ["--update", "--nr", "1", str(bench.image)]]
+    told.clear()
+    (bench.root.path / "sys/devices/vdb/vdb5/holders/dm-0").mkdir(parents=True)
+    (bench.root.path / "sys/class/block/vdb5").symlink_to("../../devices/vdb/vdb5")
+    tell_kernel(bench.root, "vdb", bench.image, program, GUIDS[3])
+    assert told == []
 
 
 @pytest.mark.parametrize("text", [
@@ -250,6 +257,81 @@ def test_the_kernel_forgets_partitions_that_are_gone_and_learns_the_others(bench
 def test_a_table_that_cannot_be_understood_is_refused(text: str) -> None:
     with pytest.raises(DiskRefused, match="cannot be read"):
         read_table(text)
+
+
+EFI, LINUX = "c12a7328-f81f-11d2-ba4b-00a0c93ec93b", "0fc63daf-8483-4772-8e79-3d69d8477de4"
+
+
+@pytest.fixture
+def root_disk(bare: Bench) -> Bench:
+    """The disk of the root file system, as an installer leaves it: EFI, mounted root, room behind them."""
+    script = (f"label: gpt\nstart=2048, size={5 * SECTORS}, type={EFI}, uuid={GUIDS[8]}, name=EFI\n"
+              f"start={7 * SECTORS}, size={20 * SECTORS}, type={LINUX}, uuid={GUIDS[9]}, name=root\n")
+    image = bare.root.path / "dev/vda"
+    bare.image.rename(image)
+    run(["sfdisk", "--quiet", str(image)], timeout_s=10, input=script)
+    with image.open("r+b") as file:
+        for at_mib in (1, 6, 7, 26):
+            file.seek(at_mib * MIB - 8 if at_mib == 6 else at_mib * MIB)
+            file.write(b"precious")
+    return Bench(bare.root, image, [])
+
+
+def installed(disk: Bench) -> tuple[list[str], list[bytes]]:
+    """The lines of the installer's partitions in the table, and what these hold."""
+    dump = run(["sfdisk", "--dump", str(disk.image)], timeout_s=10).out.splitlines()
+    with disk.image.open("rb") as file:
+        file.seek(MIB)
+        held = file.read(26 * MIB)
+    return [line for line in dump if GUIDS[8].upper() in line or GUIDS[9].upper() in line], [held]
+
+
+ON_ROOT = {"device_path": "/dev/vda", "serial_id": None}
+
+
+def test_on_the_root_disk_partitions_come_behind_the_installers_which_stay(root_disk: Bench) -> None:
+    before = installed(root_disk)
+    assert len(before[0]) == 2
+    root_disk.order("create", GUIDS[1], 10, **ON_ROOT)
+    root_disk.order("create", GUIDS[2], 10, **ON_ROOT)
+    root_disk.order("grow", GUIDS[2], 15, **ON_ROOT)
+    assert root_disk.places()[2:] == [(GUIDS[1], 27, 10), (GUIDS[2], 37, 15)]
+    root_disk.order("delete", GUIDS[2], **ON_ROOT)
+    assert root_disk.places()[2:] == [(GUIDS[1], 27, 10)]
+    assert installed(root_disk) == before
+    assert "No problems found" in run(["sgdisk", "--verify", str(root_disk.image)], timeout_s=10).out
+    edits = root_disk.edits()
+    root_disk.order("create", GUIDS[1], 10, **ON_ROOT)
+    root_disk.order("delete", GUIDS[2], **ON_ROOT)
+    assert root_disk.edits() == edits  # both were done before
+
+
+@pytest.mark.parametrize(("change", "values", "reason"), [
+    ("wipe", {}, "Disk /dev/vda holds the root file system"),
+    ("extend", {"guid": "", "vg_name": "nova-local"}, "Disk /dev/vda holds the root file system"),
+    ("reduce", {"guid": "", "vg_name": "nova-local"}, "Disk /dev/vda holds the root file system"),
+    ("create", {"size_mib": 40}, "no room for 40 MiB behind"),
+    *((change, {"guid": guid, "size_mib": 30, "vg_name": "nova-local"}, "not one for LVM")
+      for change in ("create", "grow", "delete", "extend", "reduce") for guid in (GUIDS[8], GUIDS[9]))])
+def test_orders_that_would_harm_the_system_are_refused_and_change_nothing(
+        root_disk: Bench, change: str, values: dict[str, Any], reason: str) -> None:
+    before = root_disk.image.read_bytes()
+    with pytest.raises(DiskRefused, match=reason):
+        root_disk.order(change, **{**ON_ROOT, **values})
+    assert root_disk.image.read_bytes() == before
+    assert root_disk.edits() == 0
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=st.lists(st.tuples(st.sampled_from(["create", "grow", "delete", "wipe", "reduce"]),
+                                st.sampled_from([1, 2, 3, 8, 9]), st.integers(1, 40)), min_size=1, max_size=8))
+def test_no_sequence_of_orders_changes_what_the_installer_made(root_disk: Bench,
+                                                               steps: list[tuple[str, int, int]]) -> None:
+    before = installed(root_disk)
+    for change, which, size_mib in steps:
+        with contextlib.suppress(DiskRefused):
+            root_disk.order(change, GUIDS[which], size_mib, **ON_ROOT)
+        assert installed(root_disk) == before
 
 
 STEPS = st.lists(st.tuples(st.sampled_from(["create", "grow", "delete"]), st.integers(1, 4), st.integers(1, 70)),

@@ -136,6 +136,30 @@ def test_a_group_is_made_with_its_first_volume_and_extended_with_others(root: Ro
     assert lvm_.groups == {"nova-local": ["/dev/vdx", part(root)]}
 
 
+@pytest.mark.parametrize(("type_guid", "made"), [(TYPE, True), ("0fc63daf-8483-4772-8e79-3d69d8477de4", False)])
+def test_on_the_root_disk_only_a_partition_for_lvm_joins_a_group(root: Root, type_guid: str, made: bool) -> None:
+    image = root.path / "dev/vda"
+    with image.open("wb") as file:
+        file.truncate(SIZE_MIB * 2**20)
+    run(["sfdisk", "--quiet", "--no-reread", "--no-tell-kernel", str(image)], timeout_s=10,
+        input=f"label: gpt\nstart=2048, size=20480\nsize=20480, type={type_guid}, uuid={GUIDS[2]}\n")
+    added = root.path / "sys/devices/vda/vda2"
+    added.mkdir()
+    (added / "partition").write_text("2\n")
+    (root.path / "sys/class/block/vda2").symlink_to("../../devices/vda/vda2")
+    lvm_ = Lvm({})
+    where = {"device_path": "/dev/vda", "serial_id": None, "part_guid": GUIDS[2]}
+    if made:
+        order(root, lvm_, "extend", **where)
+        assert lvm_.groups == {"nova-local": [str(root.path / "dev/vda2")]}
+        order(root, lvm_, "reduce", **where)
+        assert lvm_.groups == {}
+    else:
+        with pytest.raises(DiskRefused, match="not one for LVM, and its disk holds the root file system"):
+            order(root, lvm_, "extend", **where)
+        assert lvm_.calls == []
+
+
 def test_a_group_ends_with_its_last_volume(root: Root) -> None:
     lvm_ = Lvm({"nova-local": ["/dev/vdx", part(root)]}, {"nova-local": 3})
     order(root, lvm_, "reduce")
@@ -168,7 +192,7 @@ def test_an_order_is_carried_out_once_also_after_a_kill(root: Root, change: str,
     ("extend", {}, {"part_guid": ""}, "has partitions"),
     ("extend", {}, {"part_guid": GUIDS[2]}, "does not have the partition"),
     ("extend", {}, {"group": "--yes"}, "names no volume group"), ("reduce", {}, {"group": ""}, "names no volume group"),
-    ("extend", {}, {"device_path": "/dev/vda", "serial_id": None}, "holds the root file system"),
+    ("extend", {}, {"device_path": "/dev/vda", "serial_id": None, "part_guid": ""}, "holds the root file system"),
     ("extend", {}, {"serial_id": "S-2"}, "0 disks are at")])
 def test_refused_orders_change_nothing(root: Root, change: str, groups: dict[str, list[str]], more: dict[str, Any],
                                        reason: str) -> None:

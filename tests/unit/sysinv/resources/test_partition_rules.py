@@ -51,8 +51,14 @@ def test_a_partition_goes_behind_the_last_and_gets_the_next_number() -> None:
 @pytest.mark.parametrize(("request_", "reason"), [
     (lambda: rules.add(host(personality="storage"), DISK, (), 1),
      "Partitions can only be changed on controller and worker hosts."),
-    (lambda: rules.add(host(), replace(DISK, is_rootfs=True), (), 1),
-     f"Partitions of disk {PATH} can not be changed: it holds the root file system."),
+    (lambda: rules.grow(host(), replace(DISK, is_rootfs=True), BOTH, LAST, 200),
+     f"Can not modify partition {PATH}-part2. It is on the disk of the root file system and was not added with this "
+     "service."),
+    (lambda: rules.delete(host(), replace(DISK, is_rootfs=True), BOTH, LAST),
+     f"Can not delete partition {PATH}-part2. It is on the disk of the root file system and was not added with this "
+     "service."),
+    (lambda: rules.add(host(), replace(DISK, is_rootfs=True), BOTH, 901),
+     "Requested size 901 MiB is larger than the 900 MiB available."),
     (lambda: rules.add(host(), replace(DISK, has_osd=True), (), 1),
      f"Partitions of disk {PATH} can not be changed: it is used by an OSD."),
     (lambda: rules.add(host(), replace(DISK, has_volume=True), (), 1),
@@ -100,6 +106,15 @@ def test_refusals_name_the_rule(request_: Callable[[], object], reason: str) -> 
     with pytest.raises(HostRefused) as caught:
         request_()
     assert str(caught.value) == reason
+
+
+def test_on_the_root_disk_partitions_are_added_behind_the_others_and_only_these_are_changed() -> None:
+    disk, ours = replace(DISK, is_rootfs=True), replace(LAST, made_here=True)
+    assert rules.add(host(), disk, BOTH, 50).start_mib == 201
+    assert rules.grow(host(), disk, (FIRST, ours), ours, 150) == 251
+    assert rules.delete(host(), disk, (FIRST, ours), ours)
+    with pytest.raises(HostRefused, match="Only the last partition"):
+        rules.delete(host(), disk, (replace(FIRST, made_here=True), LAST), replace(FIRST, made_here=True))
 
 
 def test_another_change_of_the_host_stands_in_the_way() -> None:

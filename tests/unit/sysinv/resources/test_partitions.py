@@ -258,15 +258,41 @@ def test_only_a_gpt_is_written(storage: Storage, values: dict[str, Any], reason:
     assert reason in reply.fault
 
 
-def test_the_root_disk_is_neither_wiped_nor_divided(storage: Storage) -> None:
+def test_the_root_disk_is_not_wiped(storage: Storage) -> None:
     root = storage.disk("/dev/sda")["uuid"]
     reply = storage.cloud.patch(f"/v1/idisks/{root}", partition_table="gpt")
     assert (reply.status, reply.fault) == (
         400, "Cannot wipe disk /dev/disk/by-path/a: it holds the root file system.")
-    reply = storage.add(10, idisk_uuid=root)
-    assert (reply.status, reply.fault) == (400, "Partitions of disk /dev/disk/by-path/a can not be changed: "
-                                                "it holds the root file system.")
     assert storage.orders() == []
+
+
+def test_only_what_was_added_on_the_root_disk_is_grown_and_deleted(storage: Storage) -> None:
+    sda = "/dev/disk/by-path/a"
+    theirs = PartitionReport(sda, 1, "/dev/sda1", f"{sda}-part1", 1, 2001, 2000, LVM_GUID, None,
+                             "6f0c2f6a-35b9-4e4f-9c38-6f2d3f0b7d11")
+    storage.report(theirs)
+    (installed,) = storage.listed()
+    path = f"/v1/partitions/{installed['uuid']}"
+    reason = "It is on the disk of the root file system and was not added with this service."
+    reply = storage.cloud.patch(path, size_mib=2500)
+    assert (reply.status, reply.fault) == (400, f"Can not modify partition {sda}-part1. {reason}")
+    reply = storage.cloud.delete(path)
+    assert (reply.status, reply.fault) == (400, f"Can not delete partition {sda}-part1. {reason}")
+    assert storage.orders() == []
+
+    row = storage.add(100, idisk_uuid=storage.disk("/dev/sda")["uuid"]).body
+    assert (row["device_path"], row["start_mib"], row["status"]) == (f"{sda}-part2", 2001, 2)
+    order = storage.carry_out()
+    assert (order.change, order.device_path, order.part_guid) == ("create", sda, row["uuid"])
+    ours = reported(row, disk_path=sda, device_node="/dev/sda2", device_path=f"{sda}-part2")
+    storage.report(theirs, ours)
+    path = f"/v1/partitions/{row['uuid']}"
+    assert storage.cloud.patch(path, size_mib=150).status == 200
+    assert storage.carry_out().change == "grow"
+    assert storage.cloud.delete(path).status == 204
+    assert storage.carry_out().change == "delete"
+    storage.report(theirs)
+    assert [one["uuid"] for one in storage.listed()] == [installed["uuid"]]
 
 
 @pytest.mark.parametrize(("values", "status", "reason"), [

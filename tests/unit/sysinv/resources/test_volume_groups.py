@@ -58,6 +58,8 @@ NOVA = GroupView("nova-local", "adding")
      "Volume group nova-local is being removed."),
     (lambda: volumes.check_add(LOCKED, NOVA, replace(DISK, is_rootfs=True), (), None),
      f"Cannot use {PATH} as a physical volume: its disk holds the root file system."),
+    (lambda: volumes.check_add(LOCKED, NOVA, replace(DISK, is_rootfs=True), BOTH, LAST),
+     f"Cannot use {PATH}-part2 as a physical volume: its disk holds the root file system."),
     (lambda: volumes.check_add(LOCKED, NOVA, replace(DISK, has_osd=True), (), None),
      f"Cannot use {PATH} as a physical volume: its disk is used by an OSD."),
     (lambda: volumes.check_add(LOCKED, NOVA, replace(DISK, has_volume=True), (), None),
@@ -86,6 +88,10 @@ def test_refusals_name_the_rule(request_: Callable[[], object], reason: str) -> 
 def test_names_are_those_that_lvm_takes(name: str) -> None:
     with pytest.raises(HostRefused, match="lvm_vg_name: letters, digits"):
         groups.check_add(LOCKED, name, CSI, ())
+
+
+def test_a_partition_that_was_added_on_the_root_disk_may_join_a_group() -> None:
+    volumes.check_add(LOCKED, NOVA, replace(DISK, is_rootfs=True), BOTH, replace(LAST, made_here=True))
 
 
 def test_instances_use_their_group_while_the_host_is_unlocked() -> None:
