@@ -30,7 +30,7 @@ ABSENT = (
     Absent("Sensors", _of("isensors", "isensorgroups")),
     Absent("Labels of devices", _of("device_labels")),
     Absent("States of device images", ("/v1/device_image_state",)),
-    Absent("Profiles of hosts", ("/v1/iprofile",)),
+    Absent("Imports of profiles, and OSDs in profiles,", ("/v1/iprofile/import_profile", "/v1/iprofile/*/istors")),
     Absent("Changes of OAM addresses", ("/v1/iextoam",)),
     Absent("DRBD settings", ("/v1/drbdconfig",)),
     Absent("Passwords of the system's user", ("/v1/iuser",)),

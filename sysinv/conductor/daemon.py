@@ -35,6 +35,7 @@ from sysinv.conductor.endpoints import DiscoveryEndpoint, HostStatesEndpoint, Op
 from sysinv.conductor.expiry import CertificateWatch
 from sysinv.conductor.hierafiles import HieraFiles
 from sysinv.conductor.neighbours import LateAlarms, NeighboursEndpoint
+from sysinv.conductor.profiles import AwaitedProfiles, ProfileSteps
 from sysinv.conductor.steps import HostSteps, StepSettings
 from sysinv.conductor.storage import StorageEndpoint, StorageSteps
 from sysinv.conductor.versions import SoftwareVersionsEndpoint
@@ -86,10 +87,7 @@ class ConductorDaemon:
         faults = rpc.client(FmManager, self._transport)
         self._configurations = ConfigurationAudits(self._db, self._agent_of, self._raiser, faults, files)
         steps = self._steps(conf, mtce, discovery)
-        kinds = steps.kinds() | StorageSteps(self._db, self._agent_of).kinds()
-        self._operations = StoredOperations(
-            self._db, OPERATIONS, kinds, owner=f"sysinv-conductor@{hostname}",
-            threads_max=conf.sysinv.operation_threads)
+        self._operations = self._stored_operations(steps, hostname, conf.sysinv.operation_threads)
         admin = _bus_admin(conf)
         self._accounts = HostAccounts(self._db, admin, self._transport.exchange, hostname,
                                       self._transport.gate.refusals.note, keep=keeper(shared.BUS_DEFINITIONS))
@@ -103,7 +101,8 @@ class ConductorDaemon:
             self._db, Path(conf.bootstrap.tls_directory), hostname, self._raiser, faults,
             lambda: units.start(conf.sysinv.renewal_unit))
         self._interfaces_of = functools.partial(options.interfaces_of, conf)
-        intake = InventoryIntake(self._db, virtual=conf.sysinv.virtual, interfaces_of=self._interfaces_of)
+        intake = InventoryIntake(self._db, virtual=conf.sysinv.virtual, interfaces_of=self._interfaces_of,
+                                 inventoried=AwaitedProfiles(self._operations).inventoried)
         self._server = rpc.Server(self._transport, hostname, {
             InventoryReports: intake,
             Discovery: DiscoveryEndpoint(discovery, self._dnsmasq.refresh),
@@ -162,6 +161,12 @@ class ConductorDaemon:
                          secret_key_file=Path(conf.sysinv.secret_key_file),
                          authority_file=options.boot_authority(conf)),
             waits_for_fetch=self._configurations.waits_for_fetch)
+
+    def _stored_operations(self, steps: HostSteps, hostname: str, threads_max: int) -> StoredOperations:
+        kinds = steps.kinds() | StorageSteps(self._db, self._agent_of).kinds()
+        kinds |= ProfileSteps(self._db, self._raiser).kinds()
+        return StoredOperations(self._db, OPERATIONS, kinds, owner=f"sysinv-conductor@{hostname}",
+                                threads_max=threads_max)
 
     def _agent_of(self, host: str) -> SysinvAgent:
         return rpc.client(SysinvAgent, self._transport, host)

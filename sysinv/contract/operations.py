@@ -8,6 +8,7 @@ import enum
 class OperationKind(enum.StrEnum):
     """``configure``: write files and inform mtce after a record changed. ``action``: carry out an operator's action.
     ``delete``: delete a host. ``resync``: take a host's states from mtce afresh. ``storage``: change a disk of a host.
+    ``profile``: apply the profile that a host was added with.
     """
 
     CONFIGURE = "configure"
@@ -15,3 +16,4 @@ class OperationKind(enum.StrEnum):
     DELETE = "delete"
     RESYNC = "resync"
     STORAGE = "storage"
+    PROFILE = "profile"

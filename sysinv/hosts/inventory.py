@@ -83,14 +83,17 @@ def reported_resources() -> dict[str, ReportedResource]:
 class InventoryIntake:
     """The conductor's side of ``InventoryReports``.
 
-    ``interfaces_of(hostname)`` returns the names of a host's interfaces by network type.
+    ``interfaces_of(hostname)`` returns the names of a host's interfaces by network type. ``inventoried(conn, row)`` is
+    called in the transaction in which a host becomes inventoried.
     """
 
     def __init__(self, db: Database, *, virtual: bool = False,
-                 interfaces_of: Callable[[str | None], Mapping[str, str]] = lambda _hostname: {}) -> None:
+                 interfaces_of: Callable[[str | None], Mapping[str, str]] = lambda _hostname: {},
+                 inventoried: Callable[[Connection, Row], None] = lambda _conn, _row: None) -> None:
         self._db = db
         self._virtual = virtual
         self._interfaces_of = interfaces_of
+        self._inventoried = inventoried
         self._resources = reported_resources()
 
     def hostname_of(self, uuid: str) -> str | None:
@@ -156,6 +159,7 @@ class InventoryIntake:
             if row["action_state"] == ActionState.REINSTALLING or row["inv_state"] == InvState.INVENTORIED:
                 return
             hosts.write(conn, row, {"inv_state": InvState.INVENTORIED.value})
+            self._inventoried(conn, row)
             LOG.info("host %s is inventoried", row["hostname"] or row["uuid"])
 
         self._db.transact(work)

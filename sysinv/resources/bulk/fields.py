@@ -6,8 +6,9 @@ from typing import Any
 
 from flock.wire.resource import attr, shape
 from sysinv.resources.host.fields import NewHost
+from sysinv.resources.profile.fields import NAME
 
-POWER_ON = "power_on"
+POWER_ON, PROFILE = "power_on", "profile"
 # Exported files have them; the network and the release of the system determine them.
 IGNORED = frozenset({"mgmt_ip", "sw_version"})
 # Fields of NewHost that only clients of ``POST /v1/ihosts`` send.
@@ -18,6 +19,8 @@ class BulkHost(NewHost):
     """One host of a file."""
 
     apparmor = attr(("enabled", "disabled"))
+    # Name of a role profile, which supplies what the file leaves out.
+    profile = attr(NAME)
 
 
 FIELDS = tuple(one.name for one in shape(BulkHost).attributes if one.name not in _STATES)

@@ -10,9 +10,13 @@ from typing import Any
 from sysinv.contract.enums import BmType, Personality
 from sysinv.model.host import HostRefused, InventoryHost, normal_mac
 from sysinv.model.system import SystemView
+from sysinv.resources.bulk.fields import PROFILE
 from sysinv.resources.bulk.intake import Entry
 from sysinv.resources.host import boards, rules
 from sysinv.resources.host.rules import HostExists, Others
+from sysinv.resources.profile.body import ProfileRole
+from sysinv.resources.profile.role import completed
+from sysinv.resources.profile.role import refusal as role_refusal
 
 SIMPLEX = "Bulk add on a simplex system is not allowed."
 NO_CONTROLLER = ("Bulk_add requires enabled controller. Please unlock controller-0, wait for it to enable and then "
@@ -42,11 +46,19 @@ class Status(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class RoleProfile:
+    """A role profile that a file names."""
+
+    uuid: str
+    role: ProfileRole
+
+
+@dataclass(frozen=True, slots=True)
 class Situation:
     """What is there before the file. ``known``: stored hosts by MAC address, as far as the file names them.
 
     ``by_name``: uuids of all hosts by hostname in lower case. ``own_mac``: MAC address of the controller that runs
-    this process.
+    this process. ``profiles``: role profiles by name, as far as the file names them.
     """
 
     system: SystemView
@@ -54,13 +66,15 @@ class Situation:
     known: Mapping[str, InventoryHost]
     by_name: Mapping[str, str] = field(default_factory=dict)
     own_mac: str | None = None
+    profiles: Mapping[str, RoleProfile] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """Fate of one host; ``hostname`` is the one that it gets or has, ``values`` are those to store.
 
-    ``message`` is the refusal, or a warning about a host that is added.
+    ``message`` is the refusal, or a warning about a host that is added. ``profile`` is the uuid of the profile that it
+    gets when it is inventoried.
     """
 
     entry: Entry
@@ -70,6 +84,7 @@ class Verdict:
     message: str = ""
     values: Mapping[str, Any] = field(default_factory=dict)
     power_on: bool = False
+    profile: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,21 +186,31 @@ def _judged(entry: Entry, mac: str | None, situation: Situation) -> Verdict:
     if known is not None and mac == situation.own_mac:
         return _own(entry, known, others)
     values, ignored = _board_kept(entry)
+    name = values.pop(PROFILE, None)
+    profile = situation.profiles.get(name) if name is not None else None
+    if profile is not None:
+        values = completed(values, profile.role)
+    elif name is not None:
+        return _invalid(entry, f"{PROFILE}: There is no role profile {name}.")
     try:
         role, _ = rules.check_add(situation.system, values, known, others)
         board = boards.board_values(None, values, others)
     except HostExists as exists:
-        name = (known.hostname if known is not None else None) or entry.name or None
+        hostname = (known.hostname if known is not None else None) or entry.name or None
         uuid = known.uuid if known is not None else situation.by_name.get(entry.name.lower())
-        return Verdict(entry, Fate.EXISTS, name, uuid, str(exists))
+        return Verdict(entry, Fate.EXISTS, hostname, uuid, str(exists))
     except HostRefused as problem:
         return _invalid(entry, str(problem))
+    unfit = role_refusal(name, profile.role, role.personality, role.subfunctions) if profile is not None else None
+    if unfit is not None:
+        return _invalid(entry, unfit)
     has_board = board.get("bm_type", BmType.NONE) != BmType.NONE
     if not has_board:
         values = _boardless(values)
     warnings = [*([NO_BOARD] if ignored else []), *([NO_POWER] if entry.power_on and not has_board else [])]
     return Verdict(entry, Fate.ADD, role.hostname, known.uuid if known is not None else None,
-                   message=" ".join(warnings), values=values, power_on=entry.power_on and has_board)
+                   message=" ".join(warnings), values=values, power_on=entry.power_on and has_board,
+                   profile=None if profile is None else profile.uuid)
 
 
 def _own(entry: Entry, own: InventoryHost, others: Others) -> Verdict:

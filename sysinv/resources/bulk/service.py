@@ -12,6 +12,7 @@ from sysinv.db.lookup import the_system
 from sysinv.hosts.work import Work
 from sysinv.model.host import normal_mac
 from sysinv.resources.bulk import reading, rules, store, writing
+from sysinv.resources.bulk.fields import PROFILE
 from sysinv.resources.bulk.form import Upload
 from sysinv.resources.bulk.intake import Entry, entries
 from sysinv.resources.bulk.reading import DocumentRefused, FileFormat
@@ -68,8 +69,9 @@ class BulkService:
 
     def _judged(self, found: Sequence[Entry]) -> list[Verdict]:
         macs = {mac for entry in found if (mac := normal_mac(entry.values.get("mgmt_mac") or ""))}
+        names = {str(entry.values[PROFILE]) for entry in found if PROFILE in entry.values}
         with self._db.reader() as conn:
-            situation = store.situation(conn, macs, self._active_controller)
+            situation = store.situation(conn, macs, names, self._active_controller)
         return rules.judged(found, situation)
 
     def _carried_out(self, verdicts: Sequence[Verdict]) -> list[Outcome]:
@@ -97,7 +99,7 @@ class BulkService:
 
     def _carry_out(self, verdict: Verdict) -> tuple[str, str | None]:
         if verdict.fate is Fate.ADD:
-            return self._hosts.create(verdict.values, power_on=verdict.power_on)
+            return self._hosts.create(verdict.values, power_on=verdict.power_on, profile=verdict.profile)
         uuid = str(verdict.uuid)
         if verdict.values:
             self._hosts.change(uuid, [PatchOp("replace", (name,), value) for name, value in verdict.values.items()])

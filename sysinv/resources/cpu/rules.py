@@ -18,6 +18,7 @@ VSWITCH_CORES_MAX = 8
 PLATFORM_CPU_MAX = 908
 REQUESTS_MAX = 16
 LIST_MAX = 4096
+_NO_VSWITCH = "vSwitch cores can only be modified on hosts with a vswitch."
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,18 @@ def assign(host: InventoryHost, cpus: Sequence[StoredCpu], requests: Sequence[Co
     return functions
 
 
+def check_functions(host: InventoryHost, cpus: Sequence[StoredCpu], functions: Mapping[int, CpuFunction],
+                    vswitch_type: str) -> None:
+    """Raise HostRefused when the host cannot have ``functions``, which name every logical CPU of ``cpus``."""
+    cores = _cores(cpus)
+    for core in cores:
+        if len({functions[cpu] for cpu in core.cpus}) > 1:
+            raise HostRefused(detail=f"CPU {core.cpus[0]} and its siblings go to one function.")
+    if vswitch_type == "none" and CpuFunction.VSWITCH in functions.values():
+        raise HostRefused(detail=_NO_VSWITCH)
+    _check_result(host, cores, functions)
+
+
 def _request(entry: Any) -> CoreRequest:
     if not isinstance(entry, dict) or entry.get("function") not in FUNCTION_WORDS:
         raise HostRefused(detail=f"function must be one of {', '.join(FUNCTION_WORDS)}.")
@@ -150,7 +163,7 @@ def _check_requests(requests: Sequence[CoreRequest], nodes: Iterable[int], known
         taken |= request.cpus
         if request.function is CpuFunction.VSWITCH and vswitch_type == "none" and (
                 request.cpus or any(request.counts.values())):
-            raise HostRefused(detail="vSwitch cores can only be modified on hosts with a vswitch.")
+            raise HostRefused(detail=_NO_VSWITCH)
 
 
 def _fixed(cores: Sequence[Core], requests: Sequence[CoreRequest]) -> dict[tuple[int, ...], CpuFunction]:

@@ -5,18 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 from flock.api.call import Call
-from flock.api.describe import Argument, View, ViewPage, describes, paging, patch_of
+from flock.api.describe import AnyOf, Argument, View, ViewPage, describes, paging, patch_of
 from flock.auth.policy import ANYONE, CONFIGURATOR, OPERATOR, READER, Rule
 from flock.wire.paging import envelope
 from flock.wire.render import links, render, render_many
 from flock.wire.schema import LINKS
-from flock.wire.types import Anything
+from flock.wire.types import Anything, Boolean
 from sysinv.api.members import has_members, members
 from sysinv.db.lookup import sort_keys
 from sysinv.hosts.installation import Installation
 from sysinv.resources.host.fields import CHILDREN, Host, HostChange, InstallProgress, InstallRequest, NewHost
 from sysinv.resources.host.service import HostService
 from sysinv.resources.host.table import I_HOST
+from sysinv.resources.profile.fields import APPLIED, PLAN
+from sysinv.resources.profile.rules import APPLY, ProfileRefused, asked
+from sysinv.resources.profile.service import ProfileService
 from sysinv.resources.ptpinstance import fields as ptp_instances
 from sysinv.resources.ptpinstance.service import PtpInstanceService
 
@@ -27,6 +30,7 @@ _STATES = ("uuid", "hostname", "administrative", "operational", "availability", 
 SORT_KEYS = sort_keys(Host, I_HOST)
 ROLE_FIELDS = frozenset({"personality", "subfunctions"})
 MEMBER = View(Host, name="HostMember", extra={child: LINKS for child in CHILDREN})
+WITH_PROFILE = View(Host, name="HostWithProfile", extra={**MEMBER.extra, **APPLIED["properties"]})
 INSTALL_TOKEN = {"X-Install-Token": "One-time token of the boot file."}
 
 
@@ -63,16 +67,22 @@ class HostController:
         """One host with links to what it has."""
         return _member(call.deps(HostService).get(call.args["host"]), call.base_url)
 
-    @describes(body=patch_of(HostChange, operations=("replace", "remove"), empty_values=True,
+    @describes(query=(Argument("dry_run", Boolean(), "Only show what a profile would change."),),
+               body=patch_of(HostChange, operations=("replace", "remove"), empty_values=True,
                              members={ptp_instances.LIST: ptp_instances.MEMBER}),
-               answers={200: MEMBER}, errors=(409, 504))
+               answers={200: AnyOf((MEMBER, WITH_PROFILE))}, errors=(409, 504))
     def patch(self, call: Call) -> dict[str, Any]:
-        """Attributes and actions; or the PTP instances of the host."""
+        """Attributes, actions, and profiles to apply; or the PTP instances of the host."""
         if has_members(call.json(), ptp_instances.LIST):
             changes = members(call.json(), ptp_instances.LIST, ptp_instances.MEMBER)
             call.deps(PtpInstanceService).assign(call.args["host"], changes)
             return _member(call.deps(HostService).get(call.args["host"]), call.base_url)
         operations = call.patch(allow_empty=True)
+        dry_run, profile = bool(call.query.bool("dry_run")), asked(operations)
+        if profile is not None:
+            return _applied(call, profile, dry_run=dry_run)
+        if dry_run:
+            raise ProfileRefused(detail=f"dry_run is only possible with action {APPLY}.")
         if any(operation.name in ROLE_FIELDS for operation in operations):
             # A role by PATCH has the effect of a host that is added with that role.
             call.require("sysinv_api:host:add")
@@ -125,6 +135,13 @@ class InstallConfigController:
         """The configuration of an installing host, sealed for the key of its certificate request."""
         return call.deps(Installation).configuration(
             call.args["host"], _token(call), call.body_as(InstallRequest).csr, call.environ.get("REMOTE_ADDR", ""))
+
+
+def _applied(call: Call, profile: str, *, dry_run: bool) -> dict[str, Any]:
+    # A profile changes what otherwise only a configurator may change.
+    call.require("sysinv_api:profile:add")
+    uuid, plan = call.deps(ProfileService).apply(call.args["host"], profile, dry_run=dry_run)
+    return {**_member(call.deps(HostService).get(uuid), call.base_url), PLAN: plan.document()}
 
 
 def _token(call: Call) -> str | None:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from flock.wire.resource import ADMIN, AGENT, MTCE, SYSTEM, Record, Resource, attr
-from flock.wire.types import Boolean, Choice, Document, IpAddress, Text, WireType
+from flock.wire.types import Boolean, Choice, Document, IpAddress, Text, Uuid, WireType
 from sysinv.contract.enums import BmType, OperatorAction, Personality
 
 HOSTNAME = Text(255, 1)
@@ -134,6 +134,8 @@ class HostChange(Resource):
     """Fields of a PATCH; the rules of actions check ``action`` and supply the text of its refusal."""
 
     action = attr(Text(64))
+    # The profile that action apply-profile applies; it changes no field of the host.
+    iprofile_uuid = attr(Uuid())
     hostname = attr(HOSTNAME)
     personality = attr(Personality)
     subfunctions = attr(SUBFUNCTIONS)

@@ -37,6 +37,7 @@ from sysinv.resources.host.intake import platform_values
 from sysinv.resources.host.report import PlatformReport
 from sysinv.resources.host.table import I_HOST
 from sysinv.resources.label import store as labels
+from sysinv.resources.profile.service import await_profile
 from sysinv.resources.ptpinstance.service import PUPPET_CLASS
 
 T = TypeVar("T")
@@ -96,13 +97,15 @@ class HostService:
         self._work.begin(operation)
         return self.get(uuid)
 
-    def create(self, values: Mapping[str, Any], *, power_on: bool = False) -> tuple[str, str]:
+    def create(self, values: Mapping[str, Any], *, power_on: bool = False,
+               profile: str | None = None) -> tuple[str, str]:
         """Add a host like ``add``; returns its uuid and that of the operation, of which the conductor is not told yet.
 
-        ``power_on``: also record that its BMC powers it on, if it has one. HostRefused.
+        ``power_on``: also record that its BMC powers it on, if it has one. ``profile``: uuid of the profile that the
+        host gets when it is inventoried. HostRefused, ItemNotFound.
         """
         columns = {name: value for name, value in values.items() if name not in _STATE_FIELDS}
-        return self._transact(lambda conn: self._add(conn, columns, power_on))
+        return self._transact(lambda conn: self._add(conn, columns, power_on, profile))
 
     def change(self, ident: str, operations: Sequence[PatchOp]) -> Mapping[str, Any]:
         """Carry out a PATCH: attributes, an action, or both; HostRefused, HostNotFound, OperationActive."""
@@ -150,7 +153,7 @@ class HostService:
                 continue
         raise Conflict(detail="The host conflicts with other hosts that are being changed at the same time. Retry.")
 
-    def _add(self, conn: Connection, values: dict[str, Any], power_on: bool) -> tuple[str, str]:
+    def _add(self, conn: Connection, values: dict[str, Any], power_on: bool, profile: str | None) -> tuple[str, str]:
         system = the_system(conn)
         mac = normal_mac(values.get("mgmt_mac") or "")
         known = store.by_mac(conn, mac, lock=True) if mac else None
@@ -165,6 +168,8 @@ class HostService:
             known = store.insert(conn, new_host_values(conn, mac))
         store.write(conn, known, columns | self._sealed(known["uuid"], board) | _unprovisioned(known))
         assign_addresses(conn, system, known["id"], role.hostname)
+        if profile is not None:
+            await_profile(conn, known["id"], profile)
         operation = self._work.configure(conn, known["uuid"], boot_file=True, name=role.hostname)
         if power_on and board["bm_type"] != BmType.NONE:
             self._act(conn, host_row(conn, known["uuid"], lock=True), {}, OperatorAction.POWER_ON)

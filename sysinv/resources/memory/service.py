@@ -69,6 +69,17 @@ def action_facts(conn: Connection, row: Row) -> MemoryFacts:
     return MemoryFacts(store.nodes_of_host(conn, row["id"]), physical_cores(cpus.of_host(conn, row["id"])))
 
 
+def write_changes(conn: Connection, row: Row, changes: Mapping[str, Any]) -> None:
+    """Write checked changes of a node's row; the caller holds the host's lock."""
+    values = {name: value for name, value in changes.items() if row[name] != value}
+    if "platform_reserved_mib" in values:
+        # Sending the displayed value back chooses no reserve: it remains a default that follows the node.
+        values["capabilities"] = {**(row["capabilities"] or {}), RESERVE_CHOSEN: True}
+        values |= fitting_counts(row, values["platform_reserved_mib"])
+    if values:
+        compare_and_set(conn, I_IMEMORY, row["id"], row["revision"], values)
+
+
 class MemoryService:
     """Memory of hosts."""
 
@@ -84,13 +95,7 @@ class MemoryService:
                 raise ItemNotFound(resource="Memory", id=shown(uuid))
             row, host = found
             check_modify(host_view(host), the_system(conn), row, changes)
-            values = {name: value for name, value in changes.items() if row[name] != value}
-            if "platform_reserved_mib" in values:
-                # Sending the displayed value back chooses no reserve: it remains a default that follows the node.
-                values["capabilities"] = {**(row["capabilities"] or {}), RESERVE_CHOSEN: True}
-                values |= fitting_counts(row, values["platform_reserved_mib"])
-            if values:
-                compare_and_set(conn, I_IMEMORY, row["id"], row["revision"], values)
+            write_changes(conn, row, changes)
             return dict(conn.execute(query).mappings().one())
 
 

@@ -95,7 +95,8 @@ def add(host: InventoryHost, disk: DiskView, present: Sequence[PartitionView], s
     end = start + size_mib
     _check_end(disk, end)
     number = max([0, *(one.number for one in present)]) + 1
-    return Place(number, start, end, partition_node(disk.device_node, number), _path(disk, number))
+    return Place(number, start, end, partition_node(disk.device_node, number),
+                 partition_path(disk.device_node, disk.device_path, number))
 
 
 def grow(host: InventoryHost, disk: DiskView, present: Sequence[PartitionView], part: PartitionView,
@@ -140,9 +141,10 @@ def partition_node(disk_node: str, number: int) -> str:
     return f"{disk_node}{'p' if disk_node[-1:].isdigit() else ''}{number}"
 
 
-def _path(disk: DiskView, number: int) -> str:
-    linked = disk.device_path.startswith("/dev/disk/")
-    return f"{disk.device_path}-part{number}" if linked else partition_node(disk.device_node, number)
+def partition_path(disk_node: str, disk_path: str, number: int) -> str:
+    """Return the path of a partition: ``/dev/disk/by-path/...-part1``, or its device file if the disk has no such."""
+    linked = disk_path.startswith("/dev/disk/")
+    return f"{disk_path}-part{number}" if linked else partition_node(disk_node, number)
 
 
 def _check_disk(host: InventoryHost, disk: DiskView) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy.engine import Connection
 
 from flock.core import ids
-from flock.db import Database, new_uuid
+from flock.db import Database
 from flock.wire.errors import shown
 from sysinv.contract.enums import PartitionStatus, StorageChange
 from sysinv.db import reported as rows
@@ -77,14 +77,8 @@ class PartitionService:
             rules.check_storage(host, "Partitions")
             rules.check_idle(host, len(store.orders(conn, host.uuid)))
             place = rules.add(host, store.disk_view(disk), store.of_disk(conn, disk["id"]), body.size_mib)
-            # The row's uuid is the identity in the table, so the host recognises a partition that it has made.
-            guid = new_uuid()
             status = PartitionStatus.CREATING if in_service else PartitionStatus.CREATING_ON_UNLOCK
-            store.insert(conn, {
-                "uuid": guid, "part_guid": guid, "number": place.number, "start_mib": place.start_mib,
-                "end_mib": place.end_mib, "size_mib": body.size_mib, "device_node": place.device_node,
-                "device_path": place.device_path, "type_guid": rules.LVM_GUID, "type_name": rules.LVM_NAME,
-                "status": int(status), "idisk_id": disk["id"], "forihostid": row["id"]})
+            _, guid = store.insert_at(conn, disk["id"], row["id"], place, body.size_mib, status)
             operation = _order(conn, self._work, host, StorageChange.CREATE, guid) if in_service else None
             made = _by_uuid(conn, guid)
         self._begin(operation)

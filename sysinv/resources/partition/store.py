@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from flock.db import compare_and_set
+from flock.db import compare_and_set, new_uuid
 from flock.jobs.steps import OperationRecord
 from flock.jobs.store import active_of
 from sysinv.contract.enums import PARTITION_CHANGING, PartitionStatus
@@ -17,7 +17,7 @@ from sysinv.db.lookup import Row
 from sysinv.resources.disk.table import I_IDISK
 from sysinv.resources.host.table import I_HOST
 from sysinv.resources.operation.table import OPERATIONS
-from sysinv.resources.partition.rules import LVM_GUID, DiskView, PartitionView
+from sysinv.resources.partition.rules import LVM_GUID, LVM_NAME, DiskView, PartitionView, Place
 from sysinv.resources.partition.table import PARTITION, STORAGE_RESULTS
 from sysinv.resources.physicalvolume.table import I_PV
 
@@ -87,9 +87,16 @@ def waiting(conn: Connection, host_id: int) -> list[Row]:
     return [dict(row) for row in conn.execute(query.order_by(PARTITION.c.id)).mappings()]
 
 
-def insert(conn: Connection, values: Mapping[str, Any]) -> None:
-    """Add a partition; DuplicateEntry when its disk has one with that GUID."""
-    conn.execute(sa.insert(PARTITION).values(**values))
+def insert_at(conn: Connection, disk_id: int, host_id: int, place: Place, size_mib: int,
+              status: PartitionStatus) -> tuple[int, str]:
+    """Add a partition; returns its row id and uuid."""
+    # The row's uuid is the identity in the table, so the host recognises a partition that it has made.
+    guid = new_uuid()
+    done = conn.execute(sa.insert(PARTITION).values(
+        uuid=guid, part_guid=guid, number=place.number, start_mib=place.start_mib, end_mib=place.end_mib,
+        size_mib=size_mib, device_node=place.device_node, device_path=place.device_path, type_guid=LVM_GUID,
+        type_name=LVM_NAME, status=int(status), idisk_id=disk_id, forihostid=host_id))
+    return int(done.inserted_primary_key[0]), guid  # type: ignore[index]
 
 
 def write(conn: Connection, row: Row, values: Mapping[str, Any]) -> None:

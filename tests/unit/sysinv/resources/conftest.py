@@ -29,6 +29,7 @@ from sysinv.conductor.dhcp import DnsmasqPaths
 from sysinv.conductor.dnsmasq import BootFiles, Dnsmasq
 from sysinv.conductor.endpoints import HostStatesEndpoint
 from sysinv.conductor.hierafiles import HieraFiles
+from sysinv.conductor.profiles import AwaitedProfiles, ProfileSteps
 from sysinv.conductor.steps import HostSteps, StepSettings
 from sysinv.conductor.storage import StorageEndpoint, StorageSteps
 from sysinv.conf import options
@@ -148,9 +149,11 @@ class Cloud:
             active_controller="controller-0", install_token_ttl_s=3600, mtce_step_timeout_s=5, api_port=6385,
             secret_key_file=folder / "secret.key"), waits_for_fetch=self.configurations.waits_for_fetch)
         storage = StorageSteps(db, self.agent_of)
-        self.operations = Operations(db, OPERATIONS, self.steps.kinds() | storage.kinds(), owner="test", poll_s=0.05)
+        kinds = self.steps.kinds() | storage.kinds() | ProfileSteps(db, self.events).kinds()
+        self.operations = Operations(db, OPERATIONS, kinds, owner="test", poll_s=0.05)
         self.storage = StorageEndpoint(db, self.operations.nudge)
-        self.inventory = InventoryIntake(db, interfaces_of=lambda _hostname: INTERFACES)
+        self.inventory = InventoryIntake(db, interfaces_of=lambda _hostname: INTERFACES,
+                                         inventoried=AwaitedProfiles(self.operations).inventoried)
         self.states = HostStatesEndpoint(db)
         self.sequence = 0
         (folder / "heartbeat.key").write_text("00" * 32)

@@ -22,6 +22,7 @@ from sysinv.resources.partition.rules import LVM_GUID
 from sysinv.resources.physicalvolume.report import PhysicalVolumeReport
 from sysinv.resources.volumegroup.report import VolumeGroupReport
 from tests.unit.sysinv.resources.test_host_lifecycle import port, worker
+from tests.unit.sysinv.resources.test_profiles import provision, take
 
 DOCUMENT = openapi_document("sysinv")
 COLLECTIONS = sorted(path for module in scan("sysinv") for path in module.ROUTES
@@ -91,6 +92,9 @@ def test_every_row_of_every_collection_keeps_its_promise(cloud: Any) -> None:
     assert cloud.post("/v1/ptp_interfaces", {"name": "if1", "ptp_instance_uuid": instance}).status == 200
     assert cloud.call("PATCH", "/v1/ptp_interfaces/if1", [
         {"op": "add", "path": "/ptp_parameters/-", "value": "masterOnly=1"}]).status == 200
+    provision(cloud, uuid)
+    for kind in ("cpu", "memory", "if", "role"):
+        assert take(cloud, f"a-{kind}", kind).status == 200
     host = cloud.host("controller-0")["uuid"]
     for kind, record in STORED.items():
         cloud.inventory.store(host_uuid=host, kind=kind, records=[record])

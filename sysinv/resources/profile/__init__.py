@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Profiles: configuration taken from one host, to be applied to others."""
