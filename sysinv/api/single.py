@@ -16,13 +16,13 @@ from sysinv.api.changes import plain_changes
 from sysinv.api.inventory import REFUSED, NotPermitted
 from sysinv.db.single import SingleService
 
-INSTALL = "install"
+_APPLIES = {None: None, "apply": True, "install": False}
 
 
 @dataclass(frozen=True, slots=True)
 class Single:
     """``change`` declares the fields of a PATCH: those of ``resource``, and ``action`` where settings can be stored
-    without being applied (``install``)."""
+    without being applied (``install``), or applied again (``apply``)."""
 
     noun: str
     path: str
@@ -77,7 +77,7 @@ class Settings:
         one = self.single
         operations = call.patch(allowed=one.changeable, allow_empty=True, mandatory=one.mandatory)
         changes = dict(plain_changes(one.change, operations))
-        applies = changes.pop("action", None) != INSTALL
+        applies = _APPLIES[changes.pop("action", None)]
         row = call.deps(one.service).change(call.args["uuid"], changes, applies=applies)
         return render(one.resource, row, call.base_url)
 

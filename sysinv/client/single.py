@@ -41,7 +41,8 @@ class SettingsModify(SettingsShow):
                             help=f"{' or '.join(self.changeable)}; action=install stores it for later")
 
     def item(self, args: argparse.Namespace) -> Row:
-        changes: dict[str, str] = {}
+        # StarlingX's client sends this too: what failed is repeated by the same command.
+        changes = {"action": "apply"}
         for text in args.attributes:
             name, separator, value = text.partition("=")
             if not separator or name not in (*self.changeable, "action"):

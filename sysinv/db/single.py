@@ -50,16 +50,20 @@ class SingleService:
         with self._db.reader() as conn:
             return self._row(conn, uuid)
 
-    def change(self, uuid: str, changes: Mapping[str, Any], *, applies: bool = True) -> Row:
-        """Carry out a PATCH, all or nothing; ItemNotFound, Refused. Without ``applies`` no host is told."""
+    def change(self, uuid: str, changes: Mapping[str, Any], *, applies: bool | None = None) -> Row:
+        """Carry out a PATCH, all or nothing; ItemNotFound, Refused.
+
+        ``applies``: hosts are told also when nothing changes, which repeats what failed; False: not at all; None: only
+        of a change.
+        """
         with self._db.writer() as conn:
             row = self._row(conn, uuid, lock=True)
             wanted = self.checked(conn, row, changes)
             values = {name: value for name, value in wanted.items() if row[name] != value}
             if values:
                 compare_and_set(conn, self.table, row["id"], row["revision"], values)
-                if applies:
-                    self.order(conn)
+            if applies or (values and applies is None):
+                self.order(conn)
             return self._row(conn, uuid)
 
     def checked(self, conn: Connection, row: Row, changes: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -37,8 +37,10 @@ def test_settings_are_changed_by_name() -> None:
     assert done.code == 0
     assert api.calls[-1][:2] == ("PATCH", "/v1/idns/d1")
     assert api.calls[-1][2] == [
-        {"op": "replace", "path": "/nameservers", "value": "8.8.8.8,8.8.4.4"},
-        {"op": "replace", "path": "/action", "value": "install"}]
+        {"op": "replace", "path": "/action", "value": "install"},
+        {"op": "replace", "path": "/nameservers", "value": "8.8.8.8,8.8.4.4"}]
+    _, api = system("dns-modify nameservers=8.8.8.8")
+    assert api.calls[-1][2][0] == {"op": "replace", "path": "/action", "value": "apply"}
 
 
 @pytest.mark.parametrize("argv", ["dns-modify servers=1", "dns-modify 8.8.8.8", "ntp-modify nameservers=1"])

@@ -76,8 +76,10 @@ def test_dns_servers_reach_the_controllers_in_one_run(idns: Settings) -> None:
     idns.cloud.configuration.configuration_applied(
         host_uuid=idns.cloud.host("controller-0")["uuid"], result=ConfigurationResult(found.config_uuids))
     assert keys(idns.cloud, "controller-0")["platform::dns::resolv::servers"] == ["8.8.8.8", "8.8.4.4"]
-    assert idns.put("8.8.8.8,8.8.4.4").status == 200
+    assert idns.put("8.8.8.8,8.8.4.4", action=None).status == 200
     assert wanted(idns.cloud).classes == [], "nothing has changed"
+    assert idns.put("8.8.8.8,8.8.4.4").status == 200
+    assert wanted(idns.cloud).classes == ["platform::dns::resolv"], "the same command repeats what failed"
     assert idns.put("").body["nameservers"] == ""
     assert wanted(idns.cloud).classes == ["platform::dns::resolv"]
 

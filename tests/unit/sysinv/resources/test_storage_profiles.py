@@ -105,7 +105,7 @@ def with_disk(new: HostDisk) -> HostStorage:
      "Requested size 50 MiB is larger than the 20 MiB available."),
     (with_disk(replace(disk("c"), view=replace(disk("c").view, has_volume=True))), "the whole disk is one already"),
     (with_disk(disk("c", partitions=(part(1, 1, 10),))), "the disk has partitions"),
-    (with_disk(replace(disk("b"), view=replace(disk("b").view, is_rootfs=True))), "it holds the root file system"),
+    (with_disk(replace(disk("b"), view=replace(disk("b").view, is_rootfs=True))), "holds the root file system"),
     (replace(BARE, groups=frozenset({"nova-local"})), "Volume group nova-local already exists on host worker-0."),
     (replace(BARE, changing=1), "A disk of host worker-0 is being changed.")])
 def test_a_host_that_cannot_have_it_is_refused(target: HostStorage, words: str) -> None:
