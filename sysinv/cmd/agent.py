@@ -24,12 +24,12 @@ from mtce.contract.records import AddressClaim, ClaimReport
 from mtce.contract.rpc import AgentEvents
 from sysinv.agent.claimwatch import ClaimWatch, Surroundings, own_subnets
 from sysinv.agent.configuration import ConfigurationWork
+from sysinv.agent.configured import exchange_of
 from sysinv.agent.daemon import Agent, Timing
 from sysinv.agent.machine import Machine, hardware_root, networks_by_interface, stored_uuid
 from sysinv.agent.neighbours import NeighbourWatch
 from sysinv.agent.renewal import Places, Renewal
 from sysinv.agent.storage import StorageWork
-from sysinv.cmd.configure import exchange_of
 from sysinv.conf import agent as options
 from sysinv.contract.rpc import Credentials, HostConfiguration, HostStorage, InventoryReports, Neighbours, SysinvAgent
 from sysinv.model.hostname import CONTROLLER_0

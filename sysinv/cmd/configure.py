@@ -6,12 +6,12 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from flock.conf import conf_dir, setup
 from flock.core.errors import FlockError
 from flock.exec.process import run
-from sysinv.agent.configured import Exchange, apply
+from sysinv.agent.applying import apply
+from sysinv.agent.configured import exchange_of
 from sysinv.agent.machine import hardware_path
 from sysinv.conf import agent as options
 from sysinv.contract.records import ConfigurationResult
@@ -41,11 +41,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     if text:
         sys.stderr.write(f"{text}\n")
     return 1 if text else 0
-
-
-def exchange_of(conf: Any) -> Exchange:
-    """Return the exchange below the state directory."""
-    return Exchange(Path(conf.state_dir) / "configuration")
 
 
 def _trouble(result: ConfigurationResult) -> str:

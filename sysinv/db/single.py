@@ -57,6 +57,8 @@ class SingleService:
         of a change.
         """
         with self._db.writer() as conn:
+            # Rules of some settings read others; two requests must not break them together.
+            conn.execute(sa.select(I_SYSTEM.c.id).with_for_update())
             row = self._row(conn, uuid, lock=True)
             wanted = self.checked(conn, row, changes)
             values = {name: value for name, value in wanted.items() if row[name] != value}

@@ -15,7 +15,7 @@ from flock import tls
 from flock.core.errors import InvalidInput, Unavailable
 from flock.exec.process import CommandNotFound, Completed
 from flock.rpc.errors import VersionMismatch
-from sysinv.agent import configured, puppet
+from sysinv.agent import applying, puppet
 from sysinv.agent.configuration import ConfigurationWork
 from sysinv.agent.configured import Exchange
 from sysinv.cmd import configure
@@ -134,7 +134,7 @@ def exchange(tmp_path: Path) -> Exchange:
 def test_a_run_applies_what_its_orders_name_and_keeps_the_result(exchange: Exchange, tmp_path: Path) -> None:
     exchange.save(WANTED, HOST)
     run = Puppet()
-    result = configured.apply(exchange, run, tmp_path / "host.key", boot=False, local={})
+    result = applying.apply(exchange, run, tmp_path / "host.key", boot=False, local={})
     assert result is not None
     assert (result.config_uuids, result.whole) == (["one"], False)
     assert [one.name for one in result.failures] == ["platform::bad"]
@@ -146,7 +146,7 @@ def test_a_run_applies_what_its_orders_name_and_keeps_the_result(exchange: Excha
 def test_a_boot_applies_all_of_it(exchange: Exchange, tmp_path: Path) -> None:
     exchange.save(WANTED, HOST)
     run = Puppet(status=2)
-    result = configured.apply(exchange, run, tmp_path / "host.key", boot=True, local={})
+    result = applying.apply(exchange, run, tmp_path / "host.key", boot=True, local={})
     assert result is not None
     assert (result.config_uuids, result.whole) == (["one", "two"], True)
     assert run.manifest == "include a\ninclude b\ninclude c\n"
@@ -154,9 +154,9 @@ def test_a_boot_applies_all_of_it(exchange: Exchange, tmp_path: Path) -> None:
 
 def test_a_host_without_configuration_boots_without_puppet(exchange: Exchange, tmp_path: Path) -> None:
     run = Puppet()
-    assert configured.apply(exchange, run, tmp_path / "host.key", boot=True, local={}) is None
+    assert applying.apply(exchange, run, tmp_path / "host.key", boot=True, local={}) is None
     exchange.save(WantedConfiguration([], [], [], [], HIERA), HOST)
-    assert configured.apply(exchange, run, tmp_path / "host.key", boot=True, local={}) is None
+    assert applying.apply(exchange, run, tmp_path / "host.key", boot=True, local={}) is None
     assert run.runs == []
 
 
@@ -169,10 +169,10 @@ def test_secrets_are_opened_with_the_hosts_key_only(exchange: Exchange, tmp_path
     wanted = WantedConfiguration(["one"], ["a"], [], [], HIERA, sealed)
     exchange.save(wanted, HOST)
     run = Puppet(status=0)
-    configured.apply(exchange, run, tmp_path / "host.key", boot=False, local={})
+    applying.apply(exchange, run, tmp_path / "host.key", boot=False, local={})
     assert (run.seen["secure_system"], run.seen["secure_host"]) == ({"a::p": "s"}, {"a::q": "t"})
     (tmp_path / "host.key").write_bytes(tls.new_key())
-    broken = configured.apply(exchange, run, tmp_path / "host.key", boot=False, local={})
+    broken = applying.apply(exchange, run, tmp_path / "host.key", boot=False, local={})
     assert broken is not None
     assert broken.error.startswith("the secrets cannot be opened")
     assert len(run.runs) == 1
@@ -183,7 +183,7 @@ def test_a_damaged_file_is_refused(exchange: Exchange, tmp_path: Path, text: str
     exchange.directory.mkdir()
     (exchange.directory / "wanted.json").write_text(text)
     with pytest.raises(InvalidInput):
-        configured.apply(exchange, Puppet(), tmp_path / "host.key", boot=True, local={})
+        applying.apply(exchange, Puppet(), tmp_path / "host.key", boot=True, local={})
 
 
 def test_two_runs_come_one_after_the_other(exchange: Exchange) -> None:
