@@ -74,7 +74,8 @@ def application(conf: Any) -> Any:
                      lambda uuid: controllers.shared_files(host_uuid=uuid)),
         BulkService(db, hosts, work, hostname),
         PartitionService(db, work), DiskService(db, work),
-        HealthService(db, Raiser(bus, None), catalogue.load(), software, hostname),
+        HealthService(db, Raiser(bus, None), catalogue.load(), software, hostname,
+                      float(conf.sysinv.alarms_timeout_s)),
         NetworkInterfaces(conf.bootstrap.interfaces), *services(db)], health=watched_health(conf, bus, [Operations]))
 
 

@@ -69,6 +69,8 @@ SYSINV_OPTS: list[cfg.Opt] = [
     cfg.StrOpt("software_url", default="",
                help="URL of patching-api, which is asked which hosts run other software than they should. Empty: this "
                     "system has no software management."),
+    cfg.FloatOpt("alarms_timeout_s", default=5.0, min=0.1, max=60.0,
+                 help="Seconds in which a health query waits for the active alarms."),
     cfg.IntOpt("software_timeout_s", default=10, min=1, max=300,
                help="Seconds for which an answer of patching-api is awaited."),
     cfg.BoolOpt("virtual", default=False,

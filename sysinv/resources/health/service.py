@@ -20,8 +20,6 @@ from sysinv.model.health import ActiveAlarm, Facts, HostFacts, Question, report
 from sysinv.resources.disk.table import I_IDISK
 from sysinv.resources.host import store as hosts
 
-ALARMS_S = 5.0
-"""So long alarms are waited for; then their check has failed."""
 _NOT_CURRENT = "Config out-of-date"
 
 
@@ -34,13 +32,15 @@ class Alarms(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class HealthService:
-    """``hostname``: of this controller, which is the active one."""
+    """``hostname``: of this controller, which is the active one. Alarms are waited for ``alarms_s`` seconds; then their
+    check has failed."""
 
     db: Database
     alarms: Alarms
     catalogue: Catalogue
     software: Software
     hostname: str
+    alarms_s: float = 5.0
 
     def report(self, asked: Question) -> Report:
         """Check the system now. What cannot be asked fails its check; the other checks are made."""
@@ -56,7 +56,7 @@ class HealthService:
 
     def _alarms(self) -> tuple[ActiveAlarm, ...] | str:
         try:
-            return tuple(self._alarm(fault) for fault in self.alarms.active(timeout_s=ALARMS_S))
+            return tuple(self._alarm(fault) for fault in self.alarms.active(timeout_s=self.alarms_s))
         except (Unavailable, DeadlineExceeded) as error:
             return f"The alarms are not known: {error}"
 

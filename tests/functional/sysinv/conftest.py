@@ -210,7 +210,8 @@ class Sysinv(RunningSubsystem):
         self.configure({
             "sysinv": {"hostname": "controller-0", "secret_key_file": self.folder / "secret.key",
                        "heartbeat_key_file": self.folder / "heartbeat.key", "audit_interval_s": 1,
-                       "lease_interval_s": 1, "mtce_audit_interval_s": 1},
+                       # Nobody answers for fault management here.
+                       "lease_interval_s": 1, "mtce_audit_interval_s": 1, "alarms_timeout_s": 0.5},
             "bootstrap": {"agent_transport_url": "rabbit://agent:secret@controller:5671/",
                           "tls_directory": self.folder / "tls", "authority_directory": self.folder / "tls"},
             # Accounts belong to the broker, which several systems share here: one must not remove another's.
