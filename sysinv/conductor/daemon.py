@@ -84,7 +84,7 @@ class ConductorDaemon:
         self._boot_files = BootFiles(Path(conf.dnsmasq.tftp_root), options.dnsmasq_user(conf))
         discovery = HostDiscovery(self._db, self._raiser)
         files = HieraFiles(shared.HIERA if shared.DIRECTORY.is_dir() else None)
-        faults = rpc.client(FmManager, self._transport)
+        self._faults = faults = rpc.client(FmManager, self._transport)
         self._configurations = ConfigurationAudits(self._db, self._agent_of, self._raiser, faults, files)
         steps = self._steps(conf, mtce, discovery)
         self._operations = self._stored_operations(steps, hostname, conf.sysinv.operation_threads)
@@ -214,7 +214,7 @@ class ConductorDaemon:
         periodics.add("configuration_alarms", configurations.ALARM_INTERVAL_S, mine.alarms, first_after_s=10.0)
         periodics.add("configuration_retry", chosen.audit_interval_s, mine.retry)
         periodics.add("configuration_prune", configurations.PRUNE_INTERVAL_S, mine.prune)
-        late = LateAlarms(self._db, rpc.client(FmManager, self._transport), self._raiser)
+        late = LateAlarms(self._db, self._faults, self._raiser)
         periodics.add("late_alarms", LATE_ALARMS_INTERVAL_S, late.audit)
         periodics.add("prune", PRUNE_INTERVAL_S, lambda: self._operations.prune(chosen.operation_history_s))
         return periodics

@@ -2,11 +2,12 @@
 """Hiera data of a host's CPUs: which of them the platform uses, and kernel arguments that keep it off the others."""
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy.engine import Connection
 
+from flock.core.ranges import ranges
 from sysinv.config.hiera import Plugin, PuppetClass
 from sysinv.contract.enums import CpuFunction
 from sysinv.db.lookup import Row
@@ -16,17 +17,6 @@ from sysinv.resources.cpu.intake import StoredCpu
 
 # Functions whose CPUs the kernel's scheduler leaves alone.
 ISOLATED = frozenset({CpuFunction.APPLICATION_ISOLATED, CpuFunction.VSWITCH})
-
-
-def ranges(numbers: Iterable[int]) -> str:
-    """Return numbers in the kernel's form of a CPU list, such as ``0-3,8``."""
-    found: list[list[int]] = []
-    for number in sorted(set(numbers)):
-        if found and number == found[-1][1] + 1:
-            found[-1][1] = number
-        else:
-            found.append([number, number])
-    return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in found)
 
 
 def cpu_data(cpus: Sequence[StoredCpu], *, has_worker_function: bool) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from flock.db import Database
 from fm.contract.catalogue import Catalogue
 from fm.contract.enums import reaches
 from fm.contract.fault import Fault
+from sysinv.config.model import is_current
 from sysinv.hosts.softwaremanagement import Software
 from sysinv.model.health import ActiveAlarm, Facts, HostFacts, Question, report
 from sysinv.resources.disk.table import I_IDISK
@@ -74,10 +75,9 @@ class HealthService:
 
 
 def _facts(row: Mapping[str, Any], disks: frozenset[str]) -> HostFacts:
-    is_current = row["config_status"] != _NOT_CURRENT and (
-        not row["config_target"] or row["config_target"] == row["config_applied"])
+    current = row["config_status"] != _NOT_CURRENT and is_current(row["config_applied"], row["config_target"])
     return HostFacts(row["id"], row["hostname"] or row["uuid"], row["personality"], row["administrative"],
-                     row["operational"], row["invprovision"], is_current, _device(row["boot_device"]),
+                     row["operational"], row["invprovision"], current, _device(row["boot_device"]),
                      _device(row["rootfs_device"]), disks)
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterable, Sequence
-from itertools import pairwise
 from typing import ClassVar
 
 from cliff.command import Command
 
 from flock.cli.columns import Column, Row, columns
 from flock.cli.commands import ActionCommand, ListCommand, ShowCommand
+from flock.core.ranges import ranges
 from sysinv.client.osc import as_plugin
 from sysinv.client.profiles import Profiles
 
@@ -22,13 +22,7 @@ def _cores(row: Row) -> str:
     found: dict[str, list[int]] = {}
     for one in sorted(row.get("cpus") or (), key=lambda one: int(one["cpu"])):
         found.setdefault(str(one.get("allocated_function")), []).append(int(one["cpu"]))
-    return "; ".join(f"{function} {_ranges(numbers)}" for function, numbers in found.items())
-
-
-def _ranges(ordered: list[int]) -> str:
-    ends = [index for index, (low, high) in enumerate(pairwise(ordered), 1) if high != low + 1]
-    runs = [ordered[begin:end] for begin, end in zip([0, *ends], [*ends, len(ordered)], strict=True)]
-    return ",".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
+    return "; ".join(f"{function} {ranges(numbers)}" for function, numbers in found.items())
 
 
 def _memory(row: Row) -> str:

@@ -124,7 +124,9 @@ def test_a_boot_before_the_order_does_not_settle_it() -> None:
 
 @pytest.mark.parametrize("uptime_s", [-1, 10**30])
 def test_any_uptime_is_borne(uptime_s: int) -> None:
-    model.settle([reboot_order(1)], name(1, reboot=True), result(name(1, reboot=True), uptime_s=uptime_s), NOW)
+    target = name(1, reboot=True)
+    settled = model.settle([reboot_order(1)], target, result(target, uptime_s=uptime_s), NOW)
+    assert settled.orders[1]["state"] == "pending"
 
 
 def test_texts_of_a_host_can_be_stored_whatever_they_are() -> None:

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sysinv.resources.cpu.hiera import cpu_data, ranges
+from flock.core.ranges import ranges
+from sysinv.resources.cpu.hiera import cpu_data
 from sysinv.resources.cpu.intake import StoredCpu
 from sysinv.resources.interface.hiera import device_name, network_config
 from sysinv.resources.interface.view import HostInterfaces, InterfaceView, PortView
