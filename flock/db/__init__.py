@@ -8,6 +8,7 @@ from flock.db.database import (
     DuplicateEntry,
     NestedWriter,
     ReferenceError,
+    Rehearsal,
     WriteInReader,
     from_conf,
 )
@@ -16,7 +17,7 @@ from flock.db.schema import EnumText, Json, UtcTime, columns, metadata, revision
 from flock.db.writes import compare_and_set
 
 __all__ = [
-    "Database", "DeadlockError", "DuplicateEntry", "EnumText", "Json", "NestedWriter", "ReferenceError", "UtcTime",
-    "WriteInReader",
+    "Database", "DeadlockError", "DuplicateEntry", "EnumText", "Json", "NestedWriter", "ReferenceError", "Rehearsal",
+    "UtcTime", "WriteInReader",
     "columns", "compare_and_set", "from_conf", "metadata", "new_uuid", "revision_column", "utcnow",
 ]

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from oslo_config import cfg
 from oslo_db import exception as db_errors
@@ -56,6 +56,14 @@ class WriteInReader(RuntimeError):
     """A statement inside a reader changes rows."""
 
 
+class Rehearsal(Protocol):
+    """Looks at a transaction that is going to be undone: ``before`` its first statement and ``after`` its last one."""
+
+    def before(self, conn: Connection) -> None: ...
+
+    def after(self, conn: Connection) -> None: ...
+
+
 class Database:
     """``with db.reader() as conn`` / ``with db.writer() as conn``: one transaction each, on a Core connection.
 
@@ -95,8 +103,27 @@ class Database:
         """A transaction that writes; NestedWriter when this thread already has a writer of the same database."""
         if "write" in getattr(self._local, "modes", ()):
             raise NestedWriter(f"a writer of {self.url.render_as_string()} inside a writer")
+        rehearsal: Rehearsal | None = getattr(self._local, "rehearsal", None)
         with self._mode("write"), self._translated(), self._opened().engine.begin() as conn:
+            if rehearsal is None:
+                yield conn
+                return
+            rehearsal.before(conn)
             yield conn
+            rehearsal.after(conn)
+            conn.rollback()
+
+    @contextlib.contextmanager
+    def rehearsed(self, rehearsal: Rehearsal) -> Iterator[None]:
+        """Undo the writer of this thread inside the block instead of committing it. ``rehearsal`` sees both ends of it.
+
+        A second writer would not see what the first did, so the block must have at most one that ends.
+        """
+        self._local.rehearsal = rehearsal
+        try:
+            yield
+        finally:
+            self._local.rehearsal = None
 
     def transact(self, work: Callable[[Connection], T], attempts_max: int = 5) -> T:
         """Run ``work(conn)`` in a writer and return its result; retry after a deadlock or serialization failure.

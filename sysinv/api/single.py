@@ -13,6 +13,7 @@ from flock.wire.paging import envelope
 from flock.wire.render import render, render_many
 from flock.wire.resource import Resource
 from sysinv.api.changes import plain_changes
+from sysinv.api.dryrun import DRY_RUN, carried_out, rehearsable
 from sysinv.api.inventory import REFUSED, NotPermitted
 from sysinv.db.single import SingleService
 
@@ -65,7 +66,7 @@ class Settings:
         body = patch_of(single.change, single.changeable, operations=("replace", "remove"), empty_values=True)
         self.descriptions: dict[str, Description] = {
             "get": described(answers={200: single.resource}),
-            "patch": described(body=body, answers={200: single.resource}, errors=(409,))}
+            "patch": described(query=(DRY_RUN,), body=body, answers={200: rehearsable(single.resource)}, errors=(409,))}
 
     def get(self, call: Call) -> dict[str, Any]:
         """The settings."""
@@ -78,8 +79,12 @@ class Settings:
         operations = call.patch(allowed=one.changeable, allow_empty=True, mandatory=one.mandatory)
         changes = dict(plain_changes(one.change, operations))
         applies = _APPLIES[changes.pop("action", None)]
-        row = call.deps(one.service).change(call.args["uuid"], changes, applies=applies)
-        return render(one.resource, row, call.base_url)
+
+        def work() -> dict[str, Any]:
+            row = call.deps(one.service).change(call.args["uuid"], changes, applies=applies)
+            return render(one.resource, row, call.base_url)
+
+        return carried_out(call, work)
 
     @REFUSED
     def delete(self, call: Call) -> None:

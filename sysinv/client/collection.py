@@ -30,6 +30,10 @@ class Collection:
         """Replace fields of one item."""
         return item(self._api.patch(self._path(ref), json_patch(changes)))
 
+    def rehearse(self, ref: str, changes: Mapping[str, Any]) -> Item:
+        """Return one item as ``update`` would leave it, and ``dry_run``, what that would do to hosts."""
+        return item(self._api.patch(f"{self._path(ref)}?dry_run=true", json_patch(changes)))
+
     def delete(self, ref: str) -> None:
         self._api.delete(self._path(ref))
 

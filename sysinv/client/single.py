@@ -6,10 +6,11 @@ import argparse
 from collections.abc import Sequence
 from typing import ClassVar
 
-from flock.cli.columns import Row
+from flock.cli.columns import Column, Row
 from flock.cli.commands import ShowCommand
 from flock.cli.errors import CliError, UsageError
 from sysinv.client.collection import Collection
+from sysinv.client.effects import EFFECTS, effects_of
 from sysinv.client.hosts import Item
 
 
@@ -39,6 +40,10 @@ class SettingsModify(SettingsShow):
     def arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("attributes", metavar="name=value", nargs="+",
                             help=f"{' or '.join(self.changeable)}; action=install stores it for later")
+        parser.add_argument("--dry-run", action="store_true", help="only show what hosts would do")
+
+    def fields_for(self, args: argparse.Namespace, item: Row) -> Sequence[Column]:
+        return EFFECTS if args.dry_run else super().fields_for(args, item)
 
     def item(self, args: argparse.Namespace) -> Row:
         # StarlingX's client sends this too: what failed is repeated by the same command.
@@ -48,4 +53,5 @@ class SettingsModify(SettingsShow):
             if not separator or name not in (*self.changeable, "action"):
                 raise UsageError(f"{text} is not one of {', '.join(f'{one}=VALUE' for one in self.changeable)}.")
             changes[name] = value
-        return Collection(self.client, self.path).update(str(self.known()["uuid"]), changes)
+        uuid, settings = str(self.known()["uuid"]), Collection(self.client, self.path)
+        return effects_of(settings.rehearse(uuid, changes)) if args.dry_run else settings.update(uuid, changes)

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from flock.core import slices
-from sysinv.config.model import CLASSES_MAX
+from sysinv.config import model
 from sysinv.contract.reports import RESOURCES
 from sysinv.db.lookup import Row
 from sysinv.model.host import split_subfunctions
@@ -68,6 +68,12 @@ class Rendered:
         """Return the keys of the host without secrets; its own come first, as hiera finds them."""
         return {**self.system, **self.host}
 
+    def used(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """Return ``data`` of the host, its own or older ones, without what only classes of other hosts read."""
+        foreign = set(prefixes(known_classes())).difference(prefixes(self.classes))
+        unread = model.of_classes(data, foreign)
+        return {key: value for key, value in data.items() if key not in unread}
+
     def open(self) -> dict[str, dict[str, Any]]:
         """Return the data without secrets by level."""
         return {"system": self.system, "host": self.host}
@@ -87,7 +93,7 @@ def plugins() -> tuple[Plugin, ...]:
 def known_classes() -> dict[str, PuppetClass]:
     """Return all classes by name, in the order in which they run."""
     found = sorted((one for plugin in plugins() for one in plugin.classes), key=lambda one: (one.rank, one.name))
-    if len(found) > CLASSES_MAX or len({one.name for one in found}) < len(found):
+    if len(found) > model.CLASSES_MAX or len({one.name for one in found}) < len(found):
         raise TypeError("two plug-ins name one class, or there are too many")
     return {one.name: one for one in found}
 
@@ -98,13 +104,25 @@ def prefixes(classes: Iterable[str]) -> list[str]:
     return [prefix for name in classes for prefix in (name, *(known[name].reads if name in known else ()))]
 
 
-def render(conn: Connection, host: Row) -> Rendered:
-    """Return the data of a host. Two plug-ins that render one key are a fault of the product: TypeError."""
-    made = Rendered(classes=tuple(name for name, one in known_classes().items() if one.is_for(host)))
+def shared(conn: Connection) -> Rendered:
+    """Return the data that all hosts share."""
+    made = Rendered()
     for plugin in plugins():
         _add(made.system, plugin.system(conn) if plugin.system else {})
-        _add(made.host, plugin.host(conn, host) if plugin.host else {})
         _add(made.secure_system, plugin.secure(conn) if plugin.secure else {})
+    return made
+
+
+def render(conn: Connection, host: Row, common: Rendered | None = None) -> Rendered:
+    """Return the data of a host; ``common``: what ``shared`` returned in the same transaction, for many hosts.
+
+    Two plug-ins that render one key are a fault of the product: TypeError.
+    """
+    common = common or shared(conn)
+    made = Rendered(system=common.system, secure_system=common.secure_system,
+                    classes=tuple(name for name, one in known_classes().items() if one.is_for(host)))
+    for plugin in plugins():
+        _add(made.host, plugin.host(conn, host) if plugin.host else {})
         _add(made.secure_host, plugin.secure_host(conn, host) if plugin.secure_host else {})
     return made
 

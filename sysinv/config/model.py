@@ -184,19 +184,17 @@ def alarm_reason(hostname: str, applied: str | None, target: str | None, open_or
 
 def merged(before: Mapping[str, object], rendered: Mapping[str, object],
            prefixes: Sequence[str] | None) -> dict[str, object]:
-    """Return the data that a host has after a run: all that was ``rendered``, or only the keys below ``prefixes``.
-
-    The key of a parameter is the name of a class, ``::`` and the name of the parameter.
-    """
+    """Return the data that a host has after a run: all that was ``rendered``, or only the keys below ``prefixes``."""
     if prefixes is None:
         return dict(rendered)
+    replaced = of_classes(before, prefixes)
+    return {key: before[key] for key in before if key not in replaced} | of_classes(rendered, prefixes)
+
+
+def of_classes(data: Mapping[str, object], prefixes: Iterable[str]) -> dict[str, object]:
+    """Return the parameters of these classes: a key is the name of a class, ``::`` and the name of the parameter."""
     wanted = frozenset(prefixes)
-
-    def of_run(key: str) -> bool:
-        return key.rpartition("::")[0] in wanted
-
-    kept = {key: value for key, value in before.items() if not of_run(key)}
-    return kept | {key: value for key, value in rendered.items() if of_run(key)}
+    return {key: value for key, value in data.items() if key.rpartition("::")[0] in wanted}
 
 
 def differences(before: Mapping[str, object], wanted: Mapping[str, object]) -> list[dict[str, object]]:

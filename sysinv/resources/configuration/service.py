@@ -32,8 +32,8 @@ class ConfigurationService:
         with self._db.reader() as conn:
             row = host_row(conn, host)
             data = store.data_of(conn, row["id"])
-            wanted = hiera.render(conn, row).plain()
-        return model.differences({} if data is None else data["applied_data"], wanted)
+            made = hiera.render(conn, row)
+        return model.differences(made.used({} if data is None else data["applied_data"]), made.used(made.plain()))
 
 
 SERVICE = ConfigurationService

@@ -21,10 +21,23 @@ _OPEN = ORDER.state != OrderState.APPLIED.value
 HISTORY = sa.select(RUNTIME_CONFIG, I_HOST.c.uuid.label("ihost_uuid")).join(I_HOST, I_HOST.c.id == ORDER.forihostid)
 
 
-def configured_hosts(conn: Connection) -> list[Row]:
+def configured_hosts(conn: Connection, *, lock: bool = True) -> list[Row]:
     """Lock and return the hosts that were unlocked before, by id: all others take the whole configuration then."""
     query = sa.select(I_HOST).where(I_HOST.c.invprovision.in_(sorted(FROZEN_PROVISION))).order_by(I_HOST.c.id)
-    return [dict(row) for row in conn.execute(query.with_for_update()).mappings()]
+    return [dict(row) for row in conn.execute(query.with_for_update() if lock else query).mappings()]
+
+
+def last_id(conn: Connection) -> int:
+    """Return the id of the newest order of all hosts; 0 when there is none."""
+    return int(conn.execute(sa.select(sa.func.max(ORDER.id))).scalar() or 0)
+
+
+def orders_after(conn: Connection, order_id: int) -> dict[int, list[Order]]:
+    """Return the orders that are newer than that one, by the host's id, oldest first."""
+    found: dict[int, list[Order]] = {}
+    for row in conn.execute(sa.select(RUNTIME_CONFIG).where(ORDER.id > order_id).order_by(ORDER.id)).mappings():
+        found.setdefault(row["forihostid"], []).append(_order(dict(row)))
+    return found
 
 
 def open_orders(conn: Connection, host_ids: Sequence[int]) -> dict[int, list[Order]]:

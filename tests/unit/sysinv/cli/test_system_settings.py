@@ -56,6 +56,26 @@ def test_a_refusal_is_the_servers_sentence() -> None:
     assert (done.code, done.err.strip()) == (1, "No NTP parameters provided.")
 
 
+EFFECT = {"hosts": [f"worker-{number}" for number in range(10)], "classes": [], "ordered": True,
+          "reboot_required": False, "changed": 3,
+          "changes": [{"key": "platform::ntp::servers", "applied": None, "wanted": ["a"]}]}
+
+
+@pytest.mark.parametrize(("effects", "lines"), [
+    ([], ["No host would change."]),
+    ([EFFECT], ["worker-6, worker-7 and 2 more: at once, while in service", "platform::ntp::servers: none -> ['a']",
+                "and 2 more values"]),
+    ([EFFECT | {"reboot_required": True}], ["after a lock and an unlock"]),
+    ([EFFECT | {"ordered": False}], ["at its next unlock"])])
+def test_a_dry_run_shows_what_hosts_would_do(effects: list[dict[str, Any]], lines: list[str]) -> None:
+    table = TABLE | {"/v1/intp/n1?dry_run=true": {"PATCH": NTP | {"dry_run": effects}}}
+    done, api = system("ntp-modify --dry-run ntpservers=a", table)
+    assert done.code == 0, done.err
+    assert api.calls[-1][1] == "/v1/intp/n1?dry_run=true"
+    shown = " ".join(done.out.replace("|", " ").split())
+    assert all(line in shown for line in lines), done.out
+
+
 def test_before_the_bootstrap_there_are_no_settings() -> None:
     done, _ = system("dns-show", {"/v1/idns": {"GET": {"idnss": []}}})
     assert done.code == 1
