@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from flock.core.errors import Refused
+from flock.kubernetes.api import Json
 from patching.core.strategy.picture import Instance, InstanceState
 from patching.instances.interface import Workload
-from patching.instances.podapi import Json, PodApi
+from patching.instances.podapi import PodApi
 
 TIMEOUT_S = 30.0
 CLOSED_BY_US = "software.flock/closed"

@@ -6,7 +6,7 @@ import functools
 from pathlib import Path
 from typing import Any
 
-from flock import rpc
+from flock import kubernetes, rpc
 from flock.auth.keystone import KeystoneWatch
 from flock.conf import shared
 from flock.core.health import Health
@@ -20,7 +20,7 @@ from fm.raiser.busalarm import BusAlarm
 from mtce.contract.rpc import MtceHosts
 from sysinv.actions.progress import ActionLimits, InstallLimits
 from sysinv.conductor import configuration as configurations
-from sysinv.conductor import pairing, units
+from sysinv.conductor import nodelabels, pairing, units
 from sysinv.conductor.accounts import HostAccounts, keeper
 from sysinv.conductor.agreement import Agreement
 from sysinv.conductor.audits import Audits
@@ -35,6 +35,7 @@ from sysinv.conductor.endpoints import DiscoveryEndpoint, HostStatesEndpoint, Op
 from sysinv.conductor.expiry import CertificateWatch
 from sysinv.conductor.hierafiles import HieraFiles
 from sysinv.conductor.neighbours import LateAlarms, NeighboursEndpoint
+from sysinv.conductor.nodelabels import NodeLabels
 from sysinv.conductor.profiles import AwaitedProfiles, ProfileSteps
 from sysinv.conductor.steps import HostSteps, StepSettings
 from sysinv.conductor.storage import StorageEndpoint, StorageSteps
@@ -214,6 +215,10 @@ class ConductorDaemon:
         periodics.add("configuration_alarms", configurations.ALARM_INTERVAL_S, mine.alarms, first_after_s=10.0)
         periodics.add("configuration_retry", chosen.audit_interval_s, mine.retry)
         periodics.add("configuration_prune", configurations.PRUNE_INTERVAL_S, mine.prune)
+        if conf.kubernetes.kubeconfig:
+            labels = NodeLabels(self._db, kubernetes.connect(conf.kubernetes.kubeconfig, nodelabels.TIMEOUT_S))
+            self.health.add("node_labels", labels.trouble)
+            periodics.add("node_labels", nodelabels.INTERVAL_S, labels.audit, first_after_s=5.0)
         late = LateAlarms(self._db, self._faults, self._raiser)
         periodics.add("late_alarms", LATE_ALARMS_INTERVAL_S, late.audit)
         periodics.add("prune", PRUNE_INTERVAL_S, lambda: self._operations.prune(chosen.operation_history_s))

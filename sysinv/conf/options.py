@@ -15,7 +15,7 @@ from flock.conf import shared
 from flock.exec.root import Root
 from sysinv.model.hostfiles import interfaces_in
 
-SYSINV, BOOTSTRAP, DNSMASQ, BUS_ADMIN = "sysinv", "bootstrap", "dnsmasq", "bus_admin"
+SYSINV, BOOTSTRAP, DNSMASQ, BUS_ADMIN, KUBERNETES = "sysinv", "bootstrap", "dnsmasq", "bus_admin", "kubernetes"
 API_PORT = 6385
 """Where sysinv-api listens unless [api] bind_port says otherwise."""
 NETWORK_INTERFACES = {"pxeboot": "pxeboot0", "mgmt": "mgmt0", "cluster-host": "cluster0", "oam": "oam0"}
@@ -102,6 +102,12 @@ BUS_ADMIN_OPTS: list[cfg.Opt] = [
                help="Pause between two checks of the exchange and of the accounts of hosts."),
 ]
 
+KUBERNETES_OPTS: list[cfg.Opt] = [
+    cfg.StrOpt("kubeconfig", default="",
+               help="File with server and credentials of Kubernetes, whose nodes get the labels of hosts. Empty: this "
+                    "system has no Kubernetes."),
+]
+
 DNSMASQ_OPTS: list[cfg.Opt] = [
     cfg.StrOpt("directory", sample_default="<state_dir>/dnsmasq",
                help="Directory for dnsmasq's files; readable by dnsmasq's user."),
@@ -123,6 +129,7 @@ def register(conf: Any) -> Any:
     conf.register_opts(BOOTSTRAP_OPTS, group=BOOTSTRAP)
     conf.register_opts(DNSMASQ_OPTS, group=DNSMASQ)
     conf.register_opts(BUS_ADMIN_OPTS, group=BUS_ADMIN)
+    conf.register_opts(KUBERNETES_OPTS, group=KUBERNETES)
     return conf
 
 
@@ -173,4 +180,4 @@ def lease_script(conf: Any) -> str:
 def list_opts() -> list[tuple[str, list[Any]]]:
     """Return the options for oslo.config's sample generator."""
     return [(SYSINV, SYSINV_OPTS), (BOOTSTRAP, BOOTSTRAP_OPTS), (DNSMASQ, DNSMASQ_OPTS),
-            (BUS_ADMIN, BUS_ADMIN_OPTS)]
+            (BUS_ADMIN, BUS_ADMIN_OPTS), (KUBERNETES, KUBERNETES_OPTS)]

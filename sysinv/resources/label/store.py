@@ -21,6 +21,18 @@ def of_host(conn: Connection, host_id: int) -> dict[str, Row]:
     return {row["label_key"]: dict(row) for row in rows}
 
 
+def of_all_hosts(conn: Connection) -> dict[str, dict[str, str]]:
+    """Return the labels of all hosts that have a name, by name and key; those without labels too."""
+    query = sa.select(I_HOST.c.hostname, LABEL.c.label_key, LABEL.c.label_value).join_from(
+        I_HOST, LABEL, I_HOST.c.id == LABEL.c.host_id, isouter=True).where(I_HOST.c.hostname.is_not(None))
+    found: dict[str, dict[str, str]] = {}
+    for name, key, value in conn.execute(query.order_by(I_HOST.c.id)):
+        labels = found.setdefault(name, {})
+        if key is not None:
+            labels[key] = value
+    return found
+
+
 def with_keys(conn: Connection, host_id: int, keys: Collection[str]) -> list[Row]:
     """Return the host's labels ``keys``, in that order; ignores keys that the host does not have."""
     known = of_host(conn, host_id)

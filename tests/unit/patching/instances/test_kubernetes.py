@@ -14,8 +14,9 @@ import pytest
 import yaml
 
 from flock.core.errors import Refused, Unavailable
+from flock.kubernetes import api
 from patching.core.strategy.picture import InstanceState
-from patching.instances import kubernetes, podapi
+from patching.instances import kubernetes
 from patching.instances.kubernetes import CLOSED_BY_US, Kubernetes
 
 
@@ -156,7 +157,7 @@ def driver(server: Server, tmp_path: Path) -> Kubernetes:
 
 
 def test_what_counts_as_an_instance(server: Server, driver: Kubernetes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(podapi, "PAGE_MAX", 2)
+    monkeypatch.setattr(api, "PAGE_MAX", 2)
     anti = {"affinity": {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [
         {"topologyKey": "kubernetes.io/hostname"}]}}}
     server.pods = [
