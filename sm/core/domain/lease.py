@@ -120,8 +120,15 @@ def vote_refusal(view: View, beat: Beat, now_ms: int) -> str:
 
 
 def released(view: View, beat: Beat | None = None) -> bool:
-    """Whether the holder of this voter's vote gave up its lease: it said so, or it is off."""
+    """Whether the holder of this voter's vote gave up its lease: it said so, or it is off.
+
+    A node that votes for itself, does not lead and claims nothing, gives its own up to one that leads in a later term:
+    that one has its right already and needs this vote to keep it, perhaps before the promise of this node's last start
+    has ended.
+    """
     holder = view.durable.vote.holder
+    if holder == view.me:
+        return beat is not None and beat.leading and not view.leading and view.claim_ms is None
     if holder in view.void or (beat is not None and holder in beat.fenced):
         return True
     heard = view.heard.get(holder)

@@ -141,6 +141,17 @@ def test_a_promise_holds_until_the_holder_gives_up_or_is_off(view, beat):
     assert not released(replace(holds, heard={}))
 
 
+def test_a_promise_to_itself_yields_to_a_leader_of_a_later_term(view, beat):
+    """A controller that led, was reset and comes back, while the lease that the other one has without it runs out."""
+    own = view(leads=True, leading=False, claim_ms=None, promised_until_ms=NOW + 2_985)
+    leader = beat(vote=Vote(8, C1), claims=True, leading=True)
+    assert vote_refusal(own, leader, NOW) == ""
+    assert "promised to controller-0" in vote_refusal(own, replace(leader, leading=False), NOW), "it has no right yet"
+    assert "promised to controller-0" in vote_refusal(replace(own, claim_ms=NOW - 10), leader, NOW)
+    assert vote_refusal(replace(own, leading=True), leader, NOW) == "this node leads"
+    assert not released(own)
+
+
 def test_data_is_current_by_voters_or_for_a_limited_time(view):
     assert fitness_refusal(view(), NOW) == "nobody confirms that its data is still current"
     assert fitness_refusal(view(current_until_ms=NOW + 1), NOW) == ""
