@@ -2,11 +2,12 @@
 """A standard system grows by three workers from one file, which are configured as a role profile says."""
 import csv
 import io
+import json
 from xml.sax.saxutils import escape
 
 import pytest
 
-from devstack.virtualcloud.cloudclient import wait_for, wait_states
+from devstack.virtualcloud.cloudclient import NotInTime, wait_for, wait_states
 from devstack.virtualcloud.mainjob import IN_SERVICE, INSTALL_TIMEOUT_S, ONLINE, cli, lab, unlock
 
 SOURCE, NAMES, PROFILE = "worker-0", ("worker-5", "worker-6", "worker-7"), "compute-large"
@@ -43,11 +44,11 @@ def machines(cloud):
 
 @pytest.fixture
 def source(pair, cloud):
-    """worker-0 with two platform cores, huge pages and a data interface; afterwards as it was."""
+    """worker-0 with an isolated core, huge pages and a data interface; afterwards as it was."""
     to_locked(cloud, SOURCE)
-    cli("system", "host-cpu-modify", SOURCE, "-f", "platform", "-p0", "2")
+    cli("system", "host-cpu-modify", SOURCE, "-f", "application-isolated", "-c", "1")
     cli("system", "host-memory-modify", SOURCE, "0", "-2M", str(PAGES))
-    cli("system", "datanetwork-add", NETWORK, "vlan")
+    cli("system", "datanetwork-add", NETWORK, "vlan", "-m", str(MTU))
     cli("system", "host-if-modify", SOURCE, "data0", "-c", "data", "-m", str(MTU))
     cli("system", "interface-datanetwork-assign", SOURCE, "data0", NETWORK)
     unlock(cloud, SOURCE)
@@ -60,7 +61,7 @@ def source(pair, cloud):
     cli("system", "host-if-modify", SOURCE, "data0", "-c", "none", "-m", "1500")
     cli("system", "datanetwork-delete", NETWORK)
     cli("system", "host-memory-modify", SOURCE, "0", "-2M", "0")
-    cli("system", "host-cpu-modify", SOURCE, "-f", "platform", "-p0", "1")
+    cli("system", "host-cpu-modify", SOURCE, "-f", "application-isolated", "-p0", "0")
     unlock(cloud, SOURCE)
 
 
@@ -88,13 +89,27 @@ def test_three_workers_from_a_file_are_configured_as_their_profile_says(cloud, o
         wait_for(f"{name} has its inventory", lambda name=name: cloud.host(name)["inv_state"] == "inventoried", 180)
     for name in NAMES:
         wait_for(f"{name} has its profile", lambda name=name: any(
-            row["assigned_function"] == "Platform" and row["phy_core"] == "1"
+            row["allocated_function"] == "Application-isolated"
             for row in rows("system", "host-cpu-list", name)), 60)
-        cli("system", "host-disk-partition-add", name, DISK, str(PARTITION_GIB))
+        add_partition(name)
     for name in NAMES:
         unlock(cloud, name)
     for name in NAMES:
         shows_it(cloud, on, name)
+
+
+def add_partition(name):
+    """A partition on a disk that never had a table."""
+    cli("system", "host-disk-wipe", "--confirm", name, DISK)
+
+    def is_added():
+        try:
+            return cli("system", "host-disk-partition-add", name, DISK, str(PARTITION_GIB))
+        except NotInTime as refusal:
+            assert "available" in str(refusal) or "in progress" in str(refusal) or "409" in str(refusal), refusal
+            return False
+
+    wait_for(f"a partition on {DISK} of {name}", is_added, 120)
 
 
 def shows_it(cloud, on, name):
@@ -104,8 +119,8 @@ def shows_it(cloud, on, name):
     wait_for(f"nothing differs on {name}", lambda: not rows("system", "host-config-diff", name), 60)
     assert f"node0 2048kB {PAGES}" in on(name, "cat", "/etc/platform/hugepages.conf")
     assert on(name, "cat", "/sys/class/net/data0/mtu").strip() == str(MTU)
-    assert on(name, "sh", "-c", ". /etc/platform/worker_reserved.conf; echo $PLATFORM_CPU_LIST").strip() == "0-1"
-    made = on(name, "sfdisk", "--dump", DISK)
-    assert f"size={PARTITION_GIB * 2048 * 1024:>12}" in made.replace("size= ", "size= "), made
+    assert on(name, "sh", "-c", ". /etc/platform/worker_reserved.conf; echo $ISOLATED_CPU_LIST").strip() == "1"
+    table = json.loads(on(name, "sfdisk", "--json", DISK))["partitiontable"]
+    assert [part["size"] * table["sectorsize"] for part in table["partitions"]] == [PARTITION_GIB * 2**30]
     partition, = rows("system", "host-disk-partition-list", name)
     assert partition["status"] == "Ready", partition

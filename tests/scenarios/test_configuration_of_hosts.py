@@ -31,7 +31,7 @@ def locked(cloud, healthy):
 
 def test_huge_pages_and_a_data_interface_are_there_after_the_unlock(cloud, on, locked):
     cli("system", "host-memory-modify", HOST, "0", "-2M", "8")
-    cli("system", "datanetwork-add", "physnet-1", "vlan")
+    cli("system", "datanetwork-add", "physnet-1", "vlan", "-m", "1400")
     cli("system", "host-if-modify", HOST, "data0", "-c", "data", "-m", "1400")
     cli("system", "interface-datanetwork-assign", HOST, "data0", "physnet-1")
     changes = {row["key"]: (row["applied"], row["wanted"]) for row in rows("system", "host-config-diff", HOST)}
