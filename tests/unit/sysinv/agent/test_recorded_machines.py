@@ -171,7 +171,8 @@ def test_listed_pci_devices_are_those_a_guest_may_have(recording: Any) -> None:
 def test_pci_locality(recording: Any) -> None:
     """A function that hwloc hangs below one node is on that node, or the kernel does not know."""
     if "pcilocality" in recording.name:
-        # hwloc was run with HWLOC_PCI_LOCALITY set: its answer is the tester's, not the machine's.
+        # hwloc was run with HWLOC_PCI_LOCALITY set: its answer is the tester's, not the machine's. What the kernel of
+        # this machine says is compared in test_recorded_subjects.py.
         return
     for report in pci.collect(recording.root) + port.collect(recording.root):
         nodes = recording.expected.pci[report.pciaddr].nodes
