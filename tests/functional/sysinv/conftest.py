@@ -28,8 +28,9 @@ from mtce.contract.rpc import MtceHosts
 from sysinv.bootstrap.answers import parse
 from sysinv.cmd import lease_update
 from sysinv.contract.records import HostStateUpdate
-from sysinv.contract.rpc import HostStates, InventoryReports
+from sysinv.contract.rpc import Discovery, HostStates, InventoryReports
 from sysinv.hosts.seed import seed_system
+from tests.functional.sysinv.simulated import Site
 
 CONTROLLER_MAC = "08:00:27:00:00:01"
 
@@ -102,6 +103,7 @@ class Sysinv(RunningSubsystem):
         self._server = Server(bus, "controller-0", {MtceHosts: self.mtce})
         self.states = client(HostStates, bus)
         self.reports = client(InventoryReports, bus)
+        self.leases = client(Discovery, bus)
         # Short, because a question asked before the conductor's queue exists is never answered.
         self._questions = client(InventoryReports, bus, deadline_s=0.3)
 
@@ -246,3 +248,11 @@ def sysinv(running_sysinv: Sysinv) -> Sysinv:
     if not running_sysinv.conductor.running:
         running_sysinv.start_conductor()
     return running_sysinv
+
+
+@pytest.fixture
+def site(sysinv: Sysinv) -> Iterator[Site]:
+    """Simulated hosts of the running service, which are removed after the test."""
+    made = Site(sysinv)
+    yield made
+    made.remove()
