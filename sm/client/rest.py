@@ -76,6 +76,10 @@ class SmApi:
             return None
         services = reply.get("impact_service_list") or []
         joined = ", ".join(map(str, services))
+        if check is NodeAction.LOCK_PRE_CHECK and reply["error_code"] == ErrorCode.SOLE_PROVIDER and services:
+            # StarlingX's words, by which its operators know what to do.
+            return (f"Service(s) {joined} is/are only running on {hostname}, locking {hostname} will result service "
+                    f'outage. If lock {hostname} is required, please use "force lock" command.')
         return f"{reply.get('error_details') or 'action failed'}{f' ({joined})' if services else ''}"
 
     def _get(self, path: str) -> Any:

@@ -2,6 +2,8 @@
 """Rules and plan for moving the active role to the other controller."""
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sysinv.actions.checks import Check, Gate, first_refusal
 from sysinv.actions.facts import ActionFacts, ActionPlan
 from sysinv.contract.enums import LOCK_ACTIONS, Availability, Operational, OperatorAction
@@ -52,6 +54,14 @@ def _peer_ready(facts: ActionFacts) -> str | None:
         return f"{peer.name} target Config {peer.config_target} not yet applied. " \
                "Apply target Config via Lock/Unlock prior to Swact"
     return None
+
+
+def degraded_refusal(peer: InventoryHost | None, alarms: Sequence[str]) -> str | None:
+    """Return why no swact may lead to a controller that ``alarms`` (ids) degrade; ``force-swact`` is not asked."""
+    if peer is None or peer.availability != Availability.DEGRADED or not alarms:
+        return None
+    return f"{peer.name} has degraded availability status because of alarm {', '.join(alarms)}. " \
+           "Standby controller must be in available status; repair it first, or force the swact."
 
 
 def swact_plan(action: OperatorAction) -> ActionPlan:

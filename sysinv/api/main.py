@@ -21,6 +21,7 @@ from sysinv.actions import checks
 from sysinv.conf import options
 from sysinv.contract.reports import RESOURCES
 from sysinv.contract.rpc import BusAccounts, ControllerFiles, Operations
+from sysinv.hosts.degradations import Degradations
 from sysinv.hosts.installation import Installation, InstallSettings
 from sysinv.hosts.servicemanagement import Api, NoApi, ServiceManagement
 from sysinv.hosts.softwaremanagement import NoSoftware, Software
@@ -66,7 +67,8 @@ def application(conf: Any) -> Any:
                               authority_directory=Path(conf.bootstrap.authority_directory))
     box = SecretBox.create(conf.sysinv.secret_key_file)
     software = _software(conf)
-    manager = ServiceManagement(_sm_api(conf), hostname, software)
+    raiser, alarms_s = Raiser(bus, None), float(conf.sysinv.alarms_timeout_s)
+    manager = ServiceManagement(_sm_api(conf), hostname, software, Degradations(raiser, catalogue.load(), alarms_s))
     hosts = HostService(db, work, box, settings, manager)
     return build_app(conf, "sysinv", deps=[
         manager, db, work, hosts,
@@ -74,8 +76,7 @@ def application(conf: Any) -> Any:
                      lambda uuid: controllers.shared_files(host_uuid=uuid)),
         BulkService(db, hosts, work, hostname),
         PartitionService(db, work), DiskService(db, work),
-        HealthService(db, Raiser(bus, None), catalogue.load(), software, hostname,
-                      float(conf.sysinv.alarms_timeout_s)),
+        HealthService(db, raiser, catalogue.load(), software, hostname, alarms_s),
         NetworkInterfaces(conf.bootstrap.interfaces), *services(db)], health=watched_health(conf, bus, [Operations]))
 
 

@@ -13,6 +13,7 @@ from flock.db import Database
 from fm.raiser import Raiser
 from fm.raiser.busalarm import Change, change
 from sysinv.bootstrap import management
+from sysinv.config.model import OUT_OF_DATE
 from sysinv.contract.enums import Administrative, Operational, Personality
 from sysinv.db.lookup import Row, host_row
 from sysinv.model.hostname import CONTROLLER_0
@@ -22,8 +23,6 @@ LOG = logging.getLogger(__name__)
 INTERVAL_S = 10.0
 LATE_S = 300.0
 ALARM_ID = "250.001"
-OUT_OF_DATE = "Config out-of-date"
-"""``config_status`` of the first controller until it counts with the second one; StarlingX's word."""
 REPAIR = "Read 'journalctl -u flock-pair' on controller-0 and remove the cause; it is tried again every ten seconds."
 
 

@@ -21,6 +21,8 @@ ERROR_MAX = 1024
 # Of what a host sends.
 FAILURES_MAX, NAMED_MAX = 50, 1000
 UPTIME_MAX_S = 2**31 - 1
+OUT_OF_DATE = "Config out-of-date"
+"""``config_status`` of a host that does not have what it should have; StarlingX's words."""
 ALARM_ID = "250.001"
 
 

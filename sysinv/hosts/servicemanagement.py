@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What sysinv asks service management: its lists, and whether it permits a swact or a lock of a controller."""
+"""What sysinv asks service management: its lists, and whether it permits a swact or a lock of a controller.
+
+A swact also depends on what other services know of the other controller: alarms that degrade it, and its releases.
+"""
 from __future__ import annotations
 
 import logging
@@ -9,8 +12,11 @@ from typing import Protocol
 from flock.core.errors import Unavailable
 from sm.client.rest import Row
 from sm.contract.nodecommand import NodeAction
-from sysinv.contract.enums import OperatorAction
+from sysinv.actions.swact import degraded_refusal
+from sysinv.contract.enums import Availability, OperatorAction
+from sysinv.hosts.degradations import Degradations
 from sysinv.hosts.softwaremanagement import NoSoftware, Software
+from sysinv.model.host import InventoryHost
 
 LOG = logging.getLogger(__name__)
 CHECKS = {OperatorAction.SWACT: NodeAction.SWACT_PRE_CHECK, OperatorAction.LOCK: NodeAction.LOCK_PRE_CHECK}
@@ -45,23 +51,35 @@ class NoApi:
 
 @dataclass(frozen=True, slots=True)
 class ServiceManagement:
-    """``hostname``: of this controller, which is the active one."""
+    """``hostname``: of this controller, which is the active one. ``degradations``: None where no alarms are known."""
 
     api: Api
     hostname: str
     software: Software = field(default_factory=NoSoftware)
+    degradations: Degradations | None = None
 
-    def refusal(self, hostname: str, action: OperatorAction) -> str | None:
+    def refusal(self, hostname: str, action: OperatorAction, peer: InventoryHost | None = None) -> str | None:
         """Why service management does not permit an action on a controller; None when it does, or has no say.
 
-        Unavailable: it does not answer; an action that it may have to refuse is not begun.
+        ``peer``: the other controller. Unavailable: service management does not answer; an action that it may have to
+        refuse is not begun.
         """
         check = CHECKS.get(action)
         if check is None:
             return None
-        if check is NodeAction.SWACT_PRE_CHECK and not self._has_releases():
-            return "Deployment data in both controllers is not in sync."
+        if check is NodeAction.SWACT_PRE_CHECK:
+            if not self._has_releases():
+                return "Deployment data in both controllers is not in sync."
+            degraded = degraded_refusal(peer, self._alarms_of(peer))
+            if degraded is not None:
+                return degraded
         return self.api.refusal(hostname, check)
+
+    def _alarms_of(self, peer: InventoryHost | None) -> tuple[str, ...]:
+        """Ids of the alarms that degrade the other controller; nobody is asked about one that is not degraded."""
+        if self.degradations is None or peer is None or peer.availability != Availability.DEGRADED:
+            return ()
+        return self.degradations.of(peer.name)
 
     def _has_releases(self) -> bool:
         """Whether the other controller can serve the releases after a swact. Software management that is away does not

@@ -15,13 +15,11 @@ from flock.db import Database
 from fm.contract.catalogue import Catalogue
 from fm.contract.enums import reaches
 from fm.contract.fault import Fault
-from sysinv.config.model import is_current
+from sysinv.config.model import OUT_OF_DATE, is_current
 from sysinv.hosts.softwaremanagement import Software
 from sysinv.model.health import ActiveAlarm, Facts, HostFacts, Question, report
 from sysinv.resources.disk.table import I_IDISK
 from sysinv.resources.host import store as hosts
-
-_NOT_CURRENT = "Config out-of-date"
 
 
 class Alarms(Protocol):
@@ -75,7 +73,7 @@ class HealthService:
 
 
 def _facts(row: Mapping[str, Any], disks: frozenset[str]) -> HostFacts:
-    current = row["config_status"] != _NOT_CURRENT and is_current(row["config_applied"], row["config_target"])
+    current = row["config_status"] != OUT_OF_DATE and is_current(row["config_applied"], row["config_target"])
     return HostFacts(row["id"], row["hostname"] or row["uuid"], row["personality"], row["administrative"],
                      row["operational"], row["invprovision"], current, _device(row["boot_device"]),
                      _device(row["rootfs_device"]), disks)

@@ -20,6 +20,7 @@ from mtce.contract.bmcsecret import sealed_for
 from sysinv.actions.facts import ActionFacts
 from sysinv.actions.gate import parse_action, plan_action
 from sysinv.config import ordering
+from sysinv.config.model import OUT_OF_DATE, is_current
 from sysinv.config.ordering import Change
 from sysinv.contract.enums import UNLOCK_ACTIONS, BmType, InvProvision, OperatorAction, Personality
 from sysinv.contract.reports import RESOURCES
@@ -217,7 +218,7 @@ class HostService:
             facts = self._facts(conn, host_row(conn, ident))
         plan_action(facts, action)
         if facts.host.is_controller and not facts.system.is_simplex:
-            refusal = self._manager.refusal(facts.host.name, action)
+            refusal = self._manager.refusal(facts.host.name, action, facts.peer)
             if refusal is not None:
                 raise HostRefused(detail=refusal)
 
@@ -277,7 +278,9 @@ class HostService:
         return {"bm_secret": self._box.seal(password, sealed_for(host_uuid, board["bm_ip"], board["bm_username"]))}
 
     def _shown(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return the row with the virtual capability that shows a controller's current role."""
+        """Return the row with what nobody stores: the status of its configuration, and a controller's current role."""
+        if row["config_status"] is None and not is_current(row["config_applied"], row["config_target"]):
+            row = {**row, "config_status": OUT_OF_DATE}
         if row["personality"] != Personality.CONTROLLER:
             return row
         part = "Controller-Active" if row["hostname"] == self._settings.active_controller else "Controller-Standby"

@@ -68,6 +68,15 @@ def test_checks(status: int, body: Any, refusal: str | None) -> None:
         "origin": "sysinv", "action": "swact-pre-check", "admin": "unknown", "oper": "unknown", "avail": ""})
 
 
+def test_a_lock_that_would_end_services_names_them() -> None:
+    reply = {"error_code": "-1003", "error_details": "sole", "impact_service_list": ["dns", "vim"]}
+    assert api(200, reply)[0].refusal("controller-1", NodeAction.LOCK_PRE_CHECK) == (
+        "Service(s) dns, vim is/are only running on controller-1, locking controller-1 will result service outage. "
+        'If lock controller-1 is required, please use "force lock" command.')
+    reply["impact_service_list"] = []
+    assert api(200, reply)[0].refusal("controller-1", NodeAction.LOCK_PRE_CHECK) == "sole"
+
+
 def test_a_check_without_a_result() -> None:
     with pytest.raises(BadResponse):
         api(500, {"error_message": "x"})[0].refusal("controller-0", NodeAction.SWACT_PRE_CHECK)

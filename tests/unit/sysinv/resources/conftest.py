@@ -36,6 +36,7 @@ from sysinv.conf import options
 from sysinv.contract.records import HostStateUpdate
 from sysinv.contract.rpc import SysinvAgent
 from sysinv.db.tables import METADATA
+from sysinv.hosts.degradations import Degradations
 from sysinv.hosts.discovery import HostDiscovery
 from sysinv.hosts.installation import Installation, InstallSettings
 from sysinv.hosts.inventory import InventoryIntake
@@ -191,7 +192,8 @@ class Cloud:
 
     def build(self) -> Any:
         """The API with the resources that are there now."""
-        manager = ServiceManagement(self.manager, "controller-0", self.software)
+        manager = ServiceManagement(self.manager, "controller-0", self.software,
+                                    Degradations(self.faults, catalogue.load()))
         hosts = HostService(self.db, self.work, self.box, HostSettings("controller-0", action_wait_s=5.0), manager)
         return build_app(self._conf(), "sysinv", deps=[
             manager, self.db, self.work, NetworkInterfaces(INTERFACES), *services(self.db),

@@ -49,10 +49,13 @@ class EmulatedFaults:
         self.alarms: list[Fault] = []
         self.fault: FlockError | None = None
 
-    def active(self, *, timeout_s: float) -> list[Fault]:
+    def active(self, *, timeout_s: float, entity_instance_id: str | None = None) -> list[Fault]:
         if self.fault is not None:
             raise self.fault
-        return list(self.alarms)
+        if entity_instance_id is None:
+            return list(self.alarms)
+        return [one for one in self.alarms if one.entity_instance_id == entity_instance_id
+                or one.entity_instance_id.startswith(f"{entity_instance_id}.")]
 
 
 class EmulatedSoftware:

@@ -82,6 +82,7 @@ def engine(cloud: Any) -> Engine:
 def test_an_order_reaches_the_host_and_its_result_the_operator(engine: Engine) -> None:
     target = engine.order()
     assert engine.shown == (None, target)
+    assert engine.cloud.host("controller-0")["config_status"] == "Config out-of-date"
     engine.cloud.configurations.tell()
     assert engine.cloud.told == ["controller-0"]
     wanted = engine.fetch()
@@ -89,6 +90,7 @@ def test_an_order_reaches_the_host_and_its_result_the_operator(engine: Engine) -
     assert json.loads(wanted.hiera)["system"]["platform::config::params::timezone"] == "UTC"
     engine.answer(target or "", resources=12, changed=2, duration_ms=1500)
     assert engine.shown == (target, target)
+    assert engine.cloud.host("controller-0")["config_status"] is None
     (row,) = engine.history()
     assert (row["state"], row["reason"], row["changed"], row["error"]) == ("applied", "time zone", 2, None)
     assert engine.alarm() is None

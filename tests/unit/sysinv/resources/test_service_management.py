@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from flock.core.errors import Unavailable
+from fm.contract.enums import AlarmState, AlarmType, Severity
+from fm.contract.fault import Fault
 from sm.contract.nodecommand import NodeAction
 from sysinv.contract.enums import OperatorAction
 from sysinv.hosts.servicemanagement import NoApi, ServiceManagement
@@ -71,6 +73,47 @@ def test_a_swact_is_checked(duplex: Any) -> None:
     duplex.manager.refusals.clear()
     assert duplex.patch("/v1/ihosts/controller-0", action="swact").status == 200
     assert duplex.manager.asked == [("controller-0", NodeAction.SWACT_PRE_CHECK)] * 2
+
+
+def degrade(cloud: Any, *alarms: tuple[str, str, Severity]) -> None:
+    """controller-1 is degraded while these alarms (id, entity, severity) are active."""
+    cloud.state("controller-1", availability="degraded")
+    cloud.faults.alarms = [
+        Fault(alarm_id, AlarmState.SET, "host", entity, severity, "r", AlarmType.EQUIPMENT, "unknown")
+        for alarm_id, entity, severity in alarms]
+
+
+@pytest.mark.parametrize(("alarm", "refused"), [
+    (("100.103", "host=controller-1.memory=total", Severity.CRITICAL), True),
+    # Not severe enough to degrade, of another host, of service management, or unknown.
+    (("100.103", "host=controller-1.memory=total", Severity.MAJOR), False),
+    (("100.103", "host=controller-0.memory=total", Severity.CRITICAL), False),
+    (("400.001", "host=controller-1", Severity.CRITICAL), False),
+    (("999.999", "host=controller-1", Severity.CRITICAL), False)])
+def test_alarms_that_degrade_the_other_controller_refuse_a_swact(
+        duplex: Any, alarm: tuple[str, str, Severity], refused: bool) -> None:
+    degrade(duplex, alarm)
+    reply = duplex.patch("/v1/ihosts/controller-0", action="swact")
+    if refused:
+        assert (reply.status, reply.fault) == (
+            400, "controller-1 has degraded availability status because of alarm 100.103. Standby controller must be "
+                 "in available status; repair it first, or force the swact.")
+        assert operations(duplex) == 0 and duplex.manager.asked == []
+        assert duplex.patch("/v1/ihosts/controller-0", action="force-swact").status == 200
+    else:
+        assert reply.status == 200
+
+
+def test_alarms_matter_only_while_the_other_controller_is_degraded(duplex: Any) -> None:
+    degrade(duplex, ("100.103", "host=controller-1", Severity.CRITICAL))
+    duplex.state("controller-1", availability="available")
+    assert duplex.patch("/v1/ihosts/controller-0", action="swact").status == 200
+
+
+def test_a_fault_management_that_is_away_does_not_hold_up_a_swact(duplex: Any) -> None:
+    degrade(duplex, ("100.103", "host=controller-1", Severity.CRITICAL))
+    duplex.faults.fault = Unavailable(service="fm-manager", reason="no connection")
+    assert duplex.patch("/v1/ihosts/controller-0", action="swact").status == 200
 
 
 def test_a_swact_to_a_controller_that_lacks_releases_is_refused(duplex: Any) -> None:
