@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from flock.core.errors import FlockError
+from mtce.core.sensors.samples import Sample
 
 OFF_WAIT_S = 45.0
 OFF_POLL_S = 1.0
@@ -72,6 +73,13 @@ class Boot(Protocol):
         """Boot from the network at the next start only."""
 
 
+class Sensors(Protocol):
+    """Sensors of one host."""
+
+    def read(self) -> list[Sample]:
+        """Return every sensor that the BMC names, in its order; those that cannot be understood are left out."""
+
+
 @dataclass(frozen=True, slots=True)
 class Bmc:
     """One host's BMC: its implementations of the interfaces."""
@@ -79,6 +87,7 @@ class Bmc:
     kind: str
     power: Power
     boot: Boot
+    sensors: Sensors
 
 
 def wait_until_off(state: Callable[[], PowerState], pause: Callable[[float], None],

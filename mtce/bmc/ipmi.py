@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from flock.core.errors import FlockError
 from flock.exec.process import Completed, run
 from mtce.bmc.interfaces import Access, BmcError, PowerState
+from mtce.core.sensors import ipmi as listed
+from mtce.core.sensors.samples import Sample
 
 OUTPUT_MAX_BYTES = 256 * 1024
 REASON_MAX_CHARS = 200
@@ -18,12 +20,16 @@ _NOISE = ("iana pen registry", "warning", "using best available cipher suite", "
 
 @dataclass(frozen=True, slots=True)
 class IpmiSettings:
-    """Transport of IPMI. ``cipher_suite`` None lets ipmitool negotiate, which takes seconds on old BMCs."""
+    """Transport of IPMI. ``cipher_suite`` None lets ipmitool negotiate, which takes seconds on old BMCs.
+
+    ``sensors_timeout_s``: some BMCs need more than a minute for all their sensors.
+    """
 
     port: int = 623
     cipher_suite: int | None = None
     timeout_s: float = 30.0
     retries: int = 1
+    sensors_timeout_s: float = 100.0
 
 
 class Ipmi:
@@ -35,6 +41,13 @@ class Ipmi:
 
     def command(self, verb: str, *words: str) -> str:
         """Return the output of one ipmitool command; BmcError names ``verb``."""
+        return self._command(verb, self._settings.timeout_s, *words)
+
+    def sensor_list(self) -> str:
+        """Return the output of ``sensor list``."""
+        return self._command("list its sensors", self._settings.sensors_timeout_s, "sensor", "list")
+
+    def _command(self, verb: str, timeout_s: float, *words: str) -> str:
         descriptor, path = tempfile.mkstemp(prefix="bmc-")
         try:
             with os.fdopen(descriptor, "w") as stream:
@@ -43,7 +56,7 @@ class Ipmi:
                     "-p", str(self._settings.port), "-U", self._access.username, "-f", path]
             if self._settings.cipher_suite is not None:
                 argv += ["-C", str(self._settings.cipher_suite)]
-            done = run([*argv, *words], timeout_s=self._settings.timeout_s, check=False,
+            done = run([*argv, *words], timeout_s=timeout_s, check=False,
                        output_max_bytes=OUTPUT_MAX_BYTES)
         except FlockError as error:
             raise BmcError(address=self._access.address, verb=verb, reason=str(error)) from error
@@ -110,3 +123,14 @@ class IpmiBoot:
     def network_once(self) -> None:
         """Run ``chassis bootdev pxe``, valid for the next boot."""
         self._ipmi.confirmed("accept a network boot", "pxe", "chassis", "bootdev", "pxe", *self._options)
+
+
+class IpmiSensors:
+    """Sensors by ``sensor list``."""
+
+    def __init__(self, ipmi: Ipmi) -> None:
+        self._ipmi = ipmi
+
+    def read(self) -> list[Sample]:
+        """Return the analog sensors."""
+        return listed.parse(self._ipmi.sensor_list())

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Maps each ``bm_type`` to the implementations of its power and boot interfaces."""
+"""Maps each ``bm_type`` to the implementations of its power, boot and sensor interfaces."""
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -33,14 +33,15 @@ def open_bmc(bm_type: str, access: Access | None, settings: BmcSettings) -> Bmc:
     if bm_type not in KINDS:
         raise ValueError(f"bm_type must be one of {', '.join(KINDS)}, not {bm_type!r}")
     if bm_type == "none" or access is None:
-        return Bmc("none", noop.NoPower(), noop.NoBoot())
+        return Bmc("none", noop.NoPower(), noop.NoBoot(), noop.NoSensors())
     if bm_type == "dynamic":
         bm_type = "redfish" if session.is_redfish(access, settings.redfish) else "ipmi"
     if bm_type == "redfish":
         service = session.Session(access, settings.redfish)
-        return Bmc("redfish", redfish.RedfishPower(service), redfish.RedfishBoot(service))
+        return Bmc("redfish", redfish.RedfishPower(service), redfish.RedfishBoot(service),
+                   redfish.RedfishSensors(service))
     tool = ipmi.Ipmi(access, settings.ipmi)
-    return Bmc("ipmi", ipmi.IpmiPower(tool), ipmi.IpmiBoot(tool, legacy=access.legacy_boot))
+    return Bmc("ipmi", ipmi.IpmiPower(tool), ipmi.IpmiBoot(tool, legacy=access.legacy_boot), ipmi.IpmiSensors(tool))
 
 
 def perform(bmc: Bmc, verb: str, *, graceful: bool) -> PowerState:

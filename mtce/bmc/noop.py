@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mtce.bmc.interfaces import BmcError, PowerState
+from mtce.core.sensors.samples import Sample
 
 REASON = "no board management is configured for this host"
 
@@ -33,3 +34,11 @@ class NoBoot:
     def network_once(self) -> None:
         """Refused."""
         raise BmcError(address="-", verb="accept a network boot", reason=REASON)
+
+
+class NoSensors:
+    """No sensors."""
+
+    def read(self) -> list[Sample]:
+        """Refused."""
+        raise BmcError(address="-", verb="list its sensors", reason=REASON)

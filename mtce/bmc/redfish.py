@@ -1,19 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Power and boot by Redfish: one session per command, closed afterwards, because many BMCs allow few sessions."""
+"""Power, boot and sensors by Redfish: one session per command, closed afterwards, because many BMCs allow few sessions."""
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from http import HTTPStatus
 from typing import Any
 
 import sushy
 from sushy import exceptions as sushy_errors
 
+from mtce.bmc.connector import BoundedConnector
 from mtce.bmc.interfaces import PowerState, wait_until_off
-from mtce.bmc.session import Session
+from mtce.bmc.session import ROOT, Session
+from mtce.core.sensors import redfish as bodies
+from mtce.core.sensors.samples import SENSORS_MAX, Sample
 
 _STATES = {"on": PowerState.ON, "poweringon": PowerState.ON, "off": PowerState.OFF, "poweringoff": PowerState.OFF,
            "powering on": PowerState.ON, "powering off": PowerState.OFF}
+CHASSIS_MAX = 4
+# The last three: a BMC that does not know a query such as $expand.
+_ABSENT = (HTTPStatus.NOT_FOUND, HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_IMPLEMENTED, HTTPStatus.METHOD_NOT_ALLOWED)
 FORCE_OFF, SWITCH_ON = "force off", ("on", "force on")
 # Reset types that restart a host, the most direct first. Not every BMC offers ForceRestart; after force off comes on.
 FORCED_RESETS = ("force restart", "power cycle", FORCE_OFF, "graceful restart")
@@ -74,6 +81,68 @@ class RedfishBoot:
         """Set a one-shot ``Pxe`` override; does not change the boot mode (UEFI or legacy)."""
         with self._session.system("accept a network boot") as system:
             system.set_system_boot_options(target=sushy.BOOT_SOURCE_TARGET_PXE, enabled=sushy.BOOT_SOURCE_ENABLED_ONCE)
+
+
+class RedfishSensors:
+    """Sensors of the chassis that hold the host's system."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def read(self) -> list[Sample]:
+        """Return the sensors in Power and Thermal of each chassis, or else in its Sensors collection.
+
+        The collection needs a request per sensor on many BMCs; Power and Thermal need one each.
+        """
+        found: list[Sample] = []
+        with self._session.opened("list its sensors") as (system, connector):
+            def get(path: str) -> Any:
+                return _body(connector, path)
+
+            for path in _chassis(system.json, get)[:CHASSIS_MAX]:
+                chassis = get(path)
+                samples = [*bodies.power(_linked(chassis, "Power", get)),
+                           *bodies.thermal(_linked(chassis, "Thermal", get))]
+                found += samples or _collected(_link(chassis, "Sensors"), get)
+        return found
+
+
+def _chassis(system: Mapping[str, Any], get: Callable[[str], Any]) -> list[str]:
+    """Return the paths of the chassis that the system names; those of the service when it names none."""
+    links = system.get("Links")
+    named = bodies.links(links.get("Chassis") if isinstance(links, Mapping) else None)
+    return named or bodies.sensor_links(get(ROOT + "Chassis"))
+
+
+def _collected(path: str, get: Callable[[str], Any]) -> list[Sample]:
+    if not path:
+        return []
+    whole = bodies.expanded(get(path + "?$expand=.($levels=1)"))
+    if whole:
+        return whole
+    paths = bodies.sensor_links(get(path))[:SENSORS_MAX]
+    return [sample for member in paths for sample in bodies.sensor(get(member))]
+
+
+def _linked(body: Any, field: str, get: Callable[[str], Any]) -> Any:
+    path = _link(body, field)
+    return get(path) if path else None
+
+
+def _link(body: Any, field: str) -> str:
+    found = bodies.links([body.get(field)]) if isinstance(body, Mapping) else []
+    return found[0] if found else ""
+
+
+def _body(connector: BoundedConnector, path: str) -> Any:
+    """Return a resource; None for one that the BMC does not have. Any other error spoils the reading: what a BMC
+    fails to tell once must not look like sensors that are gone."""
+    try:
+        return connector.get(path).json()
+    except sushy_errors.HTTPError as error:
+        if error.status_code in _ABSENT:
+            return None
+        raise
 
 
 def _order(system: Any, wishes: Sequence[str]) -> str:

@@ -65,6 +65,12 @@ class Session:
     @contextlib.contextmanager
     def system(self, verb: str) -> Iterator[Any]:
         """Yield the sushy System; turns every error into a BmcError that names ``verb``."""
+        with self.opened(verb) as (system, _connector):
+            yield system
+
+    @contextlib.contextmanager
+    def opened(self, verb: str) -> Iterator[tuple[Any, BoundedConnector]]:
+        """Yield the sushy System, and the connector for other resources of the service; BmcError likewise."""
         settings = self._settings
         connector = BoundedConnector(
             self.url, verify=settings.verify, connect_timeout_s=settings.connect_timeout_s,
@@ -72,7 +78,7 @@ class Session:
         try:
             root, auth = self._login(connector)
             try:
-                yield self._the_system(root)
+                yield self._the_system(root), connector
             finally:
                 _close(auth)
         except sushy_errors.AccessError as error:

@@ -13,6 +13,13 @@ from mtce.bmc.kinds import BmcSettings, open_bmc, perform
 from mtce.contract.bmcsecret import sealed_for
 from mtce.contract.records import MtceHost
 from mtce.core.events import BmcAnswer
+from mtce.core.sensors.samples import Sample
+
+
+class PoweredOff(BmcError):
+    """The host has no power."""
+
+    code = "mtce.bmc.powered_off"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +44,16 @@ class BmcJobs:
                                reason="the reply says neither on nor off")
             return BmcAnswer(command_id, False, reason=str(unknown))
         return BmcAnswer(command_id, True, str(power))
+
+    def sensors(self, record: MtceHost, *, powered: bool) -> list[Sample]:
+        """Return all sensors of the host; FlockError, ValueError.
+
+        ``powered``: PoweredOff unless the host is on, because without power many sensors are not there.
+        """
+        bmc = self.opener(record.bm_type, self._access(record), self.settings)
+        if powered and bmc.power.state() is PowerState.OFF:
+            raise PoweredOff(address=record.bm_ip or "-", verb="show all sensors", reason="the host is powered off")
+        return bmc.sensors.read()
 
     def _access(self, record: MtceHost) -> Access | None:
         if not record.bm_ip or not record.bm_username:
