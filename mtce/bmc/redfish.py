@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Power, boot and sensors by Redfish: one session per command, closed afterwards, because many BMCs allow few sessions."""
+"""Power, boot and sensors by Redfish: one session per command, closed afterwards: many BMCs allow few sessions."""
 from __future__ import annotations
 
 import time

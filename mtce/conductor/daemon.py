@@ -17,6 +17,7 @@ from flock.db.outbox import Policy, Relay
 from flock.exec.root import Root
 from flock.exec.uptime import uptime_s
 from flock.jobs.periodics import Periodics
+from flock.jobs.pool import BoundedPool
 from fm.contract.rpc import FmManager
 from fm.raiser import Raiser, busalarm, refusals
 from fm.raiser.busalarm import BusAlarm
@@ -30,17 +31,19 @@ from mtce.conductor.loop import Loop
 from mtce.conductor.manager import ManagerAudit
 from mtce.conductor.pulses import PulseClient
 from mtce.conductor.requests import AgentRequests, HostRequests
+from mtce.conductor.sensors import SensorRequests, SensorWatch
+from mtce.conductor.sensorstore import ModelStore
 from mtce.conductor.store import Store
 from mtce.conf import bmc as bmc_options
 from mtce.conf import conductor as options
-from mtce.contract.records import MtcAlive
-from mtce.contract.rpc import AgentEvents, MtceAgent, MtceHosts
+from mtce.contract.records import MtcAlive, MtceHost
+from mtce.contract.rpc import AgentEvents, MtceAgent, MtceHosts, MtceSensors
 from mtce.core.bounds import alive_refusal
 from mtce.core.events import Alive, Event, Pulse
 from mtce.core.view import Level, MaintainedHost, Network
 from mtce.db.tables import OUTBOX
 from sm.client.rest import SERVICE, SmApi
-from sysinv.contract.rpc import HostStates
+from sysinv.contract.rpc import HostStates, SensorReports
 
 STOP_WAIT_S = 5.0
 SERVER_THREADS = 16
@@ -84,9 +87,16 @@ class ConductorDaemon:
         self._relay = Relay(store.outbox, messages.handlers(self._inventory, self._raiser),
                             Policy(retry=Backoff(1.0, 10.0, jitter=0.0)), owner=f"mtce-conductor.{hostname}")
         self._effects.deliver_with(self._relay)
+        reports = rpc.client(SensorReports, self._transport)
+        self._sensors = SensorWatch(
+            self._records, jobs.sensors, ModelStore(self._db), self._post,
+            lambda report: reports.report_sensors(report=report),
+            BoundedPool("mtce-sensors", chosen.sensor_threads, chosen.sensor_threads),
+            interval_min_s=chosen.sensor_interval_min_s, simplex=lambda: self._loop.settings.simplex)
         self._server = rpc.Server(self._transport, hostname, {
             MtceHosts: HostRequests(self._loop, self._effects, hostname, receiver(box)),
             AgentEvents: AgentRequests(self._loop),
+            MtceSensors: SensorRequests(self._sensors),
         }, threads_max=SERVER_THREADS, hostname_of=self._hostname_of, echo_interval_s=ECHO_INTERVAL_S,
             heard=self._loop.bus_heard)
         self._periodics = Periodics("mtce-housekeeping", threads_max=2)
@@ -99,7 +109,7 @@ class ConductorDaemon:
                             refusals.RefusalReport(self._transport, self._hostnames).send)
         self._periodics.add("dead letters", DEAD_LETTER_AUDIT_INTERVAL_S, DeadLetterAlarm(
             "mtce", self._raiser, lambda: deadletters.trouble(self._db, OUTBOX, self._subject)).audit)
-        self._servers = rpc.ServerWatch(self._transport, [HostStates, FmManager])
+        self._servers = rpc.ServerWatch(self._transport, [HostStates, SensorReports, FmManager])
         self._observe()
 
     def start(self) -> None:
@@ -110,6 +120,7 @@ class ConductorDaemon:
         self._server.start(ready_timeout_s=0)
         self._servers.start()
         self._periodics.start()
+        self._sensors.start()
         if self._audit is not None:
             self._audit.start()
 
@@ -117,6 +128,7 @@ class ConductorDaemon:
         """Finish the requests and the step in progress, then stop; the rows keep the state of every host."""
         if self._audit is not None:
             self._audit.stop(STOP_WAIT_S)
+        self._sensors.stop()
         self._servers.stop()
         self._server.stop(STOP_WAIT_S)
         self._periodics.stop()
@@ -143,12 +155,16 @@ class ConductorDaemon:
         self.health.add("inventory", lambda: self._inventory.troubles(
             entry.view for entry in self._loop.roster.all()))
         self.health.add("bus", self._server.trouble)
+        self.health.add("sensors", self._sensors.trouble)
         if self._audit is not None:
             self.health.add("service management", self._audit.trouble)
         self.health.add("heartbeat", lambda: None if self._pulses.session() else "mtce-heartbeat is not connected")
 
     def _stored_views(self) -> list[MaintainedHost]:
         return self._loop.ask(lambda: [entry.stored.view for entry in self._loop.roster.all()], STOP_WAIT_S)
+
+    def _records(self) -> list[MtceHost]:
+        return self._loop.ask(lambda: [entry.record for entry in self._loop.roster.all()], STOP_WAIT_S)
 
     def _post(self, uuid: str, event: Event) -> None:
         self._loop.post(uuid, event)

@@ -41,7 +41,7 @@ def of_step(before: MaintainedHost | None, after: MaintainedHost, actions: Itera
     messages += [alarm_clear(key, alarm_id, host + suffix) for alarm_id, suffix, _ in to_clear]
     for action in actions:
         if isinstance(action, Log):
-            messages.append(_log(key, action.log_id, action.suffix, after.hostname))
+            messages.append(_log(key, action, after.hostname))
     return messages
 
 
@@ -57,7 +57,7 @@ def alarm_set(key: str, alarm: Alarm, hostname: str) -> Message:
     """Return the message that raises one alarm of a host, or changes its severity."""
     alarm_id, suffix, severity = alarm
     return Message(key, ALARM_SET, {"alarm_id": alarm_id, "entity": f"host={hostname}{suffix}", "severity": severity,
-                                    "reason": alarm_text(alarm_id, severity, hostname)})
+                                    "reason": alarm_text(alarm_id, severity, hostname, suffix)})
 
 
 def alarm_clear(key: str, alarm_id: str, entity: str) -> Message:
@@ -77,12 +77,13 @@ def of_delete(view: MaintainedHost) -> list[Message]:
     """Return the messages that the deletion of a host causes."""
     host = f"host={view.hostname}"
     key = faults_key(host)
-    return [_log(key, "200.021", "command=delete", view.hostname), Message(key, FORGET, {"entity": host})]
+    return [_log(key, Log("200.021", "command=delete"), view.hostname), Message(key, FORGET, {"entity": host})]
 
 
-def _log(key: str, log_id: str, suffix: str, hostname: str) -> Message:
-    return Message(key, CUSTOMER_LOG, {"log_id": log_id, "entity": f"host={hostname}.{suffix}",
-                                       "reason": log_text(suffix, hostname)})
+def _log(key: str, log: Log, hostname: str) -> Message:
+    return Message(key, CUSTOMER_LOG, {
+        "log_id": log.log_id, "entity": f"host={hostname}.{log.suffix}", "severity": log.severity,
+        "reason": log_text(log.log_id, log.suffix, hostname, log.severity)})
 
 
 class Inventory:
@@ -126,7 +127,7 @@ def handlers(inventory: Inventory, raiser: Raiser) -> dict[str, Callable[[dict[s
         ALARM_CLEAR: lambda payload: raiser.clear_alarm(
             payload["alarm_id"], entity_instance_id=payload["entity"], exact=True),
         CUSTOMER_LOG: lambda payload: raiser.log_event(
-            payload["log_id"], entity_instance_id=payload["entity"], severity="warning",
+            payload["log_id"], entity_instance_id=payload["entity"], severity=payload.get("severity", "warning"),
             reason_text=payload["reason"]),
         FORGET: lambda payload: raiser.clear_all(payload["entity"]),
     }

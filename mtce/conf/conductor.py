@@ -70,6 +70,9 @@ CONDUCTOR_OPTS: list[cfg.Opt] = [
                help="Key that decrypts BMC passwords; shared with sysinv."),
     cfg.IntOpt("agent_threads", default=16, min=1, max=128, help="Commands to host agents sent in parallel."),
     cfg.IntOpt("bmc_threads", default=8, min=1, max=128, help="BMC commands carried out in parallel."),
+    cfg.IntOpt("sensor_threads", default=4, min=1, max=64, help="Hosts whose sensors are read in parallel."),
+    cfg.IntOpt("sensor_interval_min_s", default=10, min=1, max=3600,
+               help="Shortest interval of a sensor group that is accepted, in seconds."),
     cfg.IntOpt("events_max", default=20000, min=100, max=1_000_000, help="Largest number of waiting events."),
 ]
 

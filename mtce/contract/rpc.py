@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flock.rpc.interface import call, cast, host_with_uuid, rpc_interface
 from mtce.contract.records import ActionReply, ClaimReport, CommandResult, HostStatus, MtcAlive, MtceHost
+from sysinv.contract.sensors import SensorSettings
 
 CONDUCTOR_TOPIC = "mtce.conductor"
 AGENT_TOPIC = "mtce.agent"
@@ -62,6 +63,21 @@ class MtceHosts:
         ``sequence`` is the number that sysinv stores. The new number is above both, unless one of them is out of
         range. A stopped state machine runs again.
         """
+        raise TypeError("interface")
+
+
+@rpc_interface(topic=CONDUCTOR_TOPIC, version="1.0", namespace="sensors", speaks_for="system", callers=("sysinv-api",))
+class MtceSensors:
+    """Interface for sysinv: what operators change of a host's sensors."""
+
+    @call(timeout_s=6)
+    def change_settings(self, *, host_uuid: str, settings: SensorSettings) -> ActionReply:
+        """Adopt all settings of a host's sensors; fails when one cannot be carried out, and then changes none."""
+        raise TypeError("interface")
+
+    @call(timeout_s=6)
+    def relearn(self, *, host_uuid: str) -> ActionReply:
+        """Begin to build the host's sensor model anew; fails while that goes on already."""
         raise TypeError("interface")
 
 

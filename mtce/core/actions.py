@@ -95,6 +95,7 @@ class Log:
 
     log_id: str
     suffix: str
+    severity: str = "warning"
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,7 +71,7 @@ def _failure_of_host(before: MaintainedHost, after: MaintainedHost) -> str:
     raised = sorted(alarm for alarm in after.alarms if alarm not in before.alarms and alarm[2] == "critical")
     left_service = before.is_enabled and not after.is_enabled and after.action is HostAction.RECOVERY
     critical = raised or [alarm for alarm in after.alarms if alarm[2] == "critical"]
-    return alarm_text(critical[0][0], "critical", after.hostname) if left_service and critical else ""
+    return alarm_text(critical[0][0], "critical", after.hostname, critical[0][1]) if left_service and critical else ""
 
 
 def _shown(view: MaintainedHost) -> dict[str, Any]:

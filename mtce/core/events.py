@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from mtce.contract.records import MtcAlive, MtceHost
 from mtce.contract.states import HostAction
-from mtce.core.view import Level, Network
+from mtce.core.view import Alarm, Level, Network
 from sm.contract.nodecommand import Fencing
 
 
@@ -103,6 +103,21 @@ class ManagerAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class Sensed:
+    """What the host's sensors mean for it now: a level, sent after each reading and each change of their settings.
+
+    ``alarms`` are all alarms about its sensors, ``logs`` customer logs, each as id, entity suffix and severity.
+    ``strike`` (``reset``, ``power-cycle`` or empty) is what the critical sensor ``cause`` asks for.
+    """
+
+    alarms: tuple[Alarm, ...] = ()
+    degraded: bool = False
+    logs: tuple[Alarm, ...] = ()
+    strike: str = ""
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Claimed:
     """Somebody else still claims ``address``, which the host needs to be heard on ``network``, for ``mac``."""
 
@@ -135,5 +150,5 @@ class Resync:
     sequence: int
 
 
-Event = (Tick | Put | Command | Alive | RebootAnswer | AgentResult | Pulse | BmcAnswer | ManagerAnswer | Claimed
-         | Guarded | Resume | Resync)
+Event = (Tick | Put | Command | Alive | RebootAnswer | AgentResult | Pulse | BmcAnswer | ManagerAnswer | Sensed
+         | Claimed | Guarded | Resume | Resync)

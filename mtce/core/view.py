@@ -167,6 +167,8 @@ class MaintainedHost:
     """Names the present period of monitoring; levels reported for an earlier one do not count."""
     degrade: tuple[str, ...] = ()
     alarms: tuple[Alarm, ...] = ()
+    sensors_degraded: bool = False
+    """A sensor of the host reads so badly that the host is degraded while it is in service."""
     failures: tuple[tuple[str, int], ...] = ()
     queued: tuple[Queued, ...] = ()
     command_id: str = ""

@@ -54,4 +54,12 @@ DELETED_HOST = sa.Table(
     sa.Column("at", UtcTime, nullable=False, index=True),
 )
 
+# The sensors of a host, by the host's uuid.
+SENSOR_MODEL = sa.Table(
+    "sensor_model", METADATA,
+    sa.Column("uuid", sa.String(36), sa.ForeignKey("host.uuid", ondelete="CASCADE"), primary_key=True),
+    revision_column(),
+    sa.Column("model", Json, nullable=False),
+)
+
 OUTBOX = outbox_table(METADATA, "outbox")

@@ -17,6 +17,7 @@ from sysinv.contract.records import (
     TrustedAuthorities,
     WantedConfiguration,
 )
+from sysinv.contract.sensors import SensorReport, SensorSettings
 
 CONDUCTOR_TOPIC = "sysinv.conductor_manager"
 AGENT_TOPIC = "sysinv.agent_manager"
@@ -73,6 +74,17 @@ class HostStates:
     @call(timeout_s=10)
     def update_host_state(self, *, update: HostStateUpdate) -> None:
         """Store the fields that are not None; ignores an update whose ``sequence`` is below the stored one."""
+        raise TypeError("interface")
+
+
+@rpc_interface(topic=CONDUCTOR_TOPIC, version="1.0", namespace="sensors", speaks_for="system",
+               callers=("mtce-conductor",))
+class SensorReports:
+    """mtce to conductor: sensors as mtce reads them from the hosts' BMCs."""
+
+    @call(timeout_s=20)
+    def report_sensors(self, *, report: SensorReport) -> SensorSettings:
+        """Store what has changed and return all settings that operators made. Safe to repeat. HostNotFound."""
         raise TypeError("interface")
 
 

@@ -102,9 +102,9 @@ class Draft:
         self.set(alarms=tuple(alarm for alarm in self.view.alarms
                               if alarm[0] not in alarm_ids or suffix not in (None, alarm[1])))
 
-    def log(self, log_id: str, suffix: str) -> None:
+    def log(self, log_id: str, suffix: str, severity: str = "warning") -> None:
         """Write a customer log."""
-        self.do(Log(log_id, suffix))
+        self.do(Log(log_id, suffix, severity))
 
     def degrade(self, cause: str, on: bool) -> None:
         """Set or clear one degrade cause, and update the availability of an enabled host."""
@@ -113,9 +113,10 @@ class Draft:
         self.follow_degrade()
 
     def follow_degrade(self) -> None:
-        """Set an enabled host degraded while any cause is set, else available."""
+        """Set an enabled host degraded while any cause is set or its sensors say so, else available."""
         if self.view.is_enabled:
-            self.states(availability=Availability.DEGRADED if self.view.degrade else Availability.AVAILABLE)
+            degraded = self.view.degrade or self.view.sensors_degraded
+            self.states(availability=Availability.DEGRADED if degraded else Availability.AVAILABLE)
 
     def finish(self, task: str = "") -> None:
         """End the present action; a final ``task`` is cleared later."""

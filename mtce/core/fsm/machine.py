@@ -9,8 +9,21 @@ from mtce.contract.states import HostAction
 from mtce.core.actions import Action, RequestAlive
 from mtce.core.arbiter import SWACT, UNINTERRUPTIBLE, start_refusal
 from mtce.core.bounds import following
-from mtce.core.events import Alive, BmcAnswer, Claimed, Command, Event, Guarded, Pulse, Put, Resume, Resync, Tick
-from mtce.core.fsm import add, disable, enable, monitor, power, pulses, recovery, reinstall, swact
+from mtce.core.events import (
+    Alive,
+    BmcAnswer,
+    Claimed,
+    Command,
+    Event,
+    Guarded,
+    Pulse,
+    Put,
+    Resume,
+    Resync,
+    Sensed,
+    Tick,
+)
+from mtce.core.fsm import add, disable, enable, monitor, power, pulses, recovery, reinstall, sensed, swact
 from mtce.core.fsm.draft import Draft
 from mtce.core.legal import ensure, is_legal
 from mtce.core.settings import Settings
@@ -69,19 +82,25 @@ def _note(d: Draft, event: Event) -> bool:
     elif isinstance(event, BmcAnswer):
         if event.command_id == d.view.command_id:
             d.set(bmc_error="" if event.ok else event.reason[:BMC_ERROR_MAX])
-    elif isinstance(event, Claimed):
-        d.set(claimed=f"address {event.address} is claimed on {event.network} by the machine {event.mac}",
-              claimed_by=event.mac, claimed_ms=d.now_ms)
-        return False
-    elif isinstance(event, Guarded):
-        _note_guarded(d, event)
-        return False
     elif isinstance(event, Resume):
         _resume(d, event)
-    elif isinstance(event, Resync):
-        _resync(d, event)
+    elif isinstance(event, (Claimed, Guarded, Sensed, Resync)):
+        _note_aside(d, event)
         return False
     return True
+
+
+def _note_aside(d: Draft, event: Claimed | Guarded | Sensed | Resync) -> None:
+    """Note what no action needs to see."""
+    if isinstance(event, Claimed):
+        d.set(claimed=f"address {event.address} is claimed on {event.network} by the machine {event.mac}",
+              claimed_by=event.mac, claimed_ms=d.now_ms)
+    elif isinstance(event, Guarded):
+        _note_guarded(d, event)
+    elif isinstance(event, Sensed):
+        sensed.note(d, event)
+    else:
+        _resync(d, event)
 
 
 def _note_guarded(d: Draft, event: Guarded) -> None:

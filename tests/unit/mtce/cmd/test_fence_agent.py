@@ -10,7 +10,7 @@ import pytest
 from flock.core.errors import InvalidInput
 from mtce.bmc.interfaces import Access, Bmc, BmcError, PowerState
 from mtce.bmc.kinds import BmcSettings
-from mtce.bmc.noop import NoBoot
+from mtce.bmc.noop import NoBoot, NoSensors
 from mtce.cmd import fence
 
 GIVEN = "action=off\nip=10.0.0.9\nusername=root\npassword=a=b\n"
@@ -28,7 +28,7 @@ class Board:
     def open(self, kind: str, access: Access, settings: BmcSettings) -> Bmc:
         self.told.append(kind)
         self.access, self.settings = access, settings
-        return Bmc(kind, self, NoBoot())
+        return Bmc(kind, self, NoBoot(), NoSensors())
 
     def state(self) -> PowerState:
         return self.power_state

@@ -51,7 +51,7 @@ class Bench:
 
     def open(self, bm_type, access, settings):
         self.access = access
-        return Bmc(bm_type, self.chassis, self.chassis)
+        return Bmc(bm_type, self.chassis, self.chassis, self.chassis)
 
     def pause(self, seconds):
         self.now += seconds
