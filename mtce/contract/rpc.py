@@ -66,7 +66,8 @@ class MtceHosts:
         raise TypeError("interface")
 
 
-@rpc_interface(topic=CONDUCTOR_TOPIC, version="1.0", namespace="sensors", speaks_for="system", callers=("sysinv-api",))
+@rpc_interface(topic=CONDUCTOR_TOPIC, version="1.0", namespace="sensor_settings", speaks_for="system",
+               callers=("sysinv-api",))
 class MtceSensors:
     """Interface for sysinv: what operators change of a host's sensors."""
 

@@ -27,7 +27,6 @@ ABSENT = (
         "/v1/storage_backend", "/v1/storage_ceph", "/v1/storage_ceph_rook", "/v1/storage_ceph_external",
         "/v1/storage_lvm", "/v1/storage_file", "/v1/storage_external", "/v1/clusters", "/v1/storage_tiers",
         *_of("istors", "ceph_mon"))),
-    Absent("Sensors", _of("isensors", "isensorgroups")),
     Absent("Labels of devices", _of("device_labels")),
     Absent("States of device images", ("/v1/device_image_state",)),
     Absent("Imports of profiles, and OSDs in profiles,", ("/v1/iprofile/import_profile", "/v1/iprofile/*/istors")),

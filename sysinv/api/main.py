@@ -15,6 +15,7 @@ from flock.db import Database, from_conf
 from flock.jobs.operations import Operations as StoredOperations
 from fm.contract import catalogue
 from fm.raiser import Raiser
+from mtce.contract.rpc import MtceSensors
 from patching.client import rest as patching
 from sm.client.rest import SERVICE, SmApi
 from sysinv.actions import checks
@@ -33,6 +34,7 @@ from sysinv.resources.health.service import HealthService
 from sysinv.resources.host.service import HostService, HostSettings
 from sysinv.resources.operation.table import OPERATIONS
 from sysinv.resources.partition.service import PartitionService
+from sysinv.resources.sensorgroup.service import SensorService
 
 
 def prepare() -> None:
@@ -77,6 +79,7 @@ def application(conf: Any) -> Any:
         BulkService(db, hosts, work, hostname),
         PartitionService(db, work), DiskService(db, work),
         HealthService(db, raiser, catalogue.load(), software, hostname, alarms_s),
+        SensorService(db, rpc.client(MtceSensors, bus)),
         NetworkInterfaces(conf.bootstrap.interfaces), *services(db)], health=watched_health(conf, bus, [Operations]))
 
 

@@ -15,7 +15,7 @@ from flock.cli.columns import Column, Row
 from flock.cli.commands import ListCommand, ShowCommand
 from flock.cli.errors import ApiError, CliError
 from flock.wire.resource import Resource, details, labels
-from sysinv.client import hosts
+from sysinv.client import hosts, pairs
 from sysinv.client.collection import Collection
 from sysinv.client.hosts import Hosts, one_of
 
@@ -83,6 +83,19 @@ class HostChildModify(HostChildShow):
         changes = self.changes(args)
         found = super().item(args)
         return Collection(self.client, self.resource.envelope).update(str(found["uuid"]), changes)
+
+
+class HostChildAttributes(HostChildModify):
+    """Changes one item of a host by ``name=value``; ``changeable`` are the names."""
+
+    changeable: ClassVar[Sequence[str]] = ()
+
+    def arguments(self, parser: argparse.ArgumentParser) -> None:
+        super().arguments(parser)
+        parser.add_argument("attributes", metavar="name=value", nargs="+", help=" or ".join(self.changeable))
+
+    def changes(self, args: argparse.Namespace) -> Mapping[str, Any]:
+        return pairs.changes(args.attributes, self.changeable)
 
 
 class ItemShow(ShowCommand):

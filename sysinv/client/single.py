@@ -8,7 +8,8 @@ from typing import ClassVar
 
 from flock.cli.columns import Column, Row
 from flock.cli.commands import ShowCommand
-from flock.cli.errors import CliError, UsageError
+from flock.cli.errors import CliError
+from sysinv.client import pairs
 from sysinv.client.collection import Collection
 from sysinv.client.effects import EFFECTS, effects_of
 from sysinv.client.hosts import Item
@@ -47,11 +48,6 @@ class SettingsModify(SettingsShow):
 
     def item(self, args: argparse.Namespace) -> Row:
         # StarlingX's client sends this too: what failed is repeated by the same command.
-        changes = {"action": "apply"}
-        for text in args.attributes:
-            name, separator, value = text.partition("=")
-            if not separator or name not in (*self.changeable, "action"):
-                raise UsageError(f"{text} is not one of {', '.join(f'{one}=VALUE' for one in self.changeable)}.")
-            changes[name] = value
+        changes = {"action": "apply", **pairs.changes(args.attributes, (*self.changeable, "action"))}
         uuid, settings = str(self.known()["uuid"]), Collection(self.client, self.path)
         return effects_of(settings.rehearse(uuid, changes)) if args.dry_run else settings.update(uuid, changes)

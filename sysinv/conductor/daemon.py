@@ -52,6 +52,7 @@ from sysinv.contract.rpc import (
     InventoryReports,
     Neighbours,
     Operations,
+    SensorReports,
     SoftwareVersions,
     SysinvAgent,
 )
@@ -61,6 +62,7 @@ from sysinv.model import busaccounts
 from sysinv.resources.host import store as hosts
 from sysinv.resources.interface.service import adopt_ports
 from sysinv.resources.operation.table import OPERATIONS
+from sysinv.resources.sensorgroup.service import SensorReportsEndpoint
 
 PRUNE_INTERVAL_S = 3600
 LATE_ALARMS_INTERVAL_S = 60
@@ -109,6 +111,7 @@ class ConductorDaemon:
             Discovery: DiscoveryEndpoint(discovery, self._dnsmasq.refresh),
             HostStates: HostStatesEndpoint(self._db),
             SoftwareVersions: SoftwareVersionsEndpoint(self._db),
+            SensorReports: SensorReportsEndpoint(self._db.transact),
             Operations: OperationsEndpoint(self._operations.nudge),
             BusAccounts: self._accounts,
             ControllerFiles: ControllerFilesEndpoint(self._db, hostname, self._boards.write),
