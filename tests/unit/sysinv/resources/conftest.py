@@ -35,6 +35,7 @@ from sysinv.conductor.storage import StorageEndpoint, StorageSteps
 from sysinv.conf import options
 from sysinv.contract.records import HostStateUpdate
 from sysinv.contract.rpc import SysinvAgent
+from sysinv.contract.sensors import SensorSettings
 from sysinv.db.tables import METADATA
 from sysinv.hosts.degradations import Degradations
 from sysinv.hosts.discovery import HostDiscovery
@@ -50,6 +51,7 @@ from sysinv.resources.health.service import HealthService
 from sysinv.resources.host.service import HostService, HostSettings
 from sysinv.resources.operation.table import OPERATIONS
 from sysinv.resources.partition.service import PartitionService
+from sysinv.resources.sensorgroup.service import SensorReportsEndpoint, SensorService
 from tests.unit.sysinv.resources.managers import EmulatedFaults, EmulatedManager, EmulatedSoftware, RaisedAlarms
 
 CONTROLLER_MAC = "08:00:27:00:00:01"
@@ -68,6 +70,8 @@ class EmulatedMtce:
         self.resynced: list[tuple[str, int]] = []
         self.sequences: dict[str, int] = {}
         self.during_resync: Callable[[str], None] | None = None
+        self.sensor_settings: dict[str, SensorSettings] = {}
+        self.relearnt: list[str] = []
 
     def put_host(self, *, host: MtceHost) -> ActionReply:
         self.hosts[host.uuid] = host
@@ -75,6 +79,15 @@ class EmulatedMtce:
 
     def host_action(self, *, host_uuid: str, action: str, request_id: str) -> ActionReply:
         self.actions.append((host_uuid, action, request_id))
+        return self.answer
+
+    def change_settings(self, *, host_uuid: str, settings: SensorSettings) -> ActionReply:
+        if self.answer.status == "pass":
+            self.sensor_settings[host_uuid] = settings
+        return self.answer
+
+    def relearn(self, *, host_uuid: str) -> ActionReply:
+        self.relearnt.append(host_uuid)
         return self.answer
 
     def tell_again(self, *, host_uuids: list[str]) -> None:
@@ -156,6 +169,7 @@ class Cloud:
         self.inventory = InventoryIntake(db, interfaces_of=lambda _hostname: INTERFACES,
                                          inventoried=AwaitedProfiles(self.operations).inventoried)
         self.states = HostStatesEndpoint(db)
+        self.sensors = SensorReportsEndpoint(db.transact)
         self.sequence = 0
         (folder / "heartbeat.key").write_text("00" * 32)
         authority = tls.Authority.create("flock", datetime.datetime.now(datetime.UTC))
@@ -197,7 +211,7 @@ class Cloud:
         hosts = HostService(self.db, self.work, self.box, HostSettings("controller-0", action_wait_s=5.0), manager)
         return build_app(self._conf(), "sysinv", deps=[
             manager, self.db, self.work, NetworkInterfaces(INTERFACES), *services(self.db),
-            PartitionService(self.db, self.work), DiskService(self.db, self.work),
+            PartitionService(self.db, self.work), DiskService(self.db, self.work), SensorService(self.db, self.mtce),
             HealthService(self.db, self.faults, catalogue.load(), self.software, "controller-0"),
             hosts, BulkService(self.db, hosts, self.work, "controller-0"),
             Installation(self.db, self.work, InstallSettings(

@@ -15,6 +15,7 @@ from flock.api.routes import scan
 from flock.core import slices
 from flock.wire.resource import Resource, shape
 from sysinv.contract.enums import NetworkType
+from sysinv.contract.sensors import GroupState, SensorReport, SensorState
 from sysinv.resources.address.rules import interface_name
 from sysinv.resources.disk.report import DiskReport
 from sysinv.resources.partition.report import PartitionReport
@@ -46,6 +47,8 @@ ALWAYS = {
     "interface_networks": {"ifname", "network_name", "network_type", "interface_uuid"},
     "interface_datanetworks": {"ifname", "datanetwork_name", "network_type", "interface_uuid"},
     "datanetworks": {"name", "network_type", "mtu"},
+    "isensors": {"sensorname", "sensortype", "state", "status", "suppress", "host_uuid", "sensorgroup_uuid"},
+    "isensorgroups": {"sensorgroupname", "sensors", "state", "audit_interval_group", "suppress", "host_uuid"},
     "ihosts": {"administrative", "operational", "availability", "mgmt_mac", "capabilities", "location"}}
 
 
@@ -98,6 +101,9 @@ def test_every_row_of_every_collection_keeps_its_promise(cloud: Any) -> None:
     host = cloud.host("controller-0")["uuid"]
     for kind, record in STORED.items():
         cloud.inventory.store(host_uuid=host, kind=kind, records=[record])
+    cloud.sensors.report_sensors(report=SensorReport(
+        host, [GroupState("server fans", "tachometer", "RPM", "enabled")],
+        [SensorState("fan1", "server fans", "tachometer", "RPM", "offline", "offline")], complete=True))
     empty = []
     for path in COLLECTIONS:
         body = cloud.get(path).body
