@@ -21,6 +21,7 @@ class HostAction(enum.StrEnum):
     REINSTALL = "reinstall"
     POWER_ON = "power-on"
     POWER_OFF = "power-off"
+    POWER_CYCLE = "power-cycle"
     SWACT = "swact"
     FORCE_SWACT = "force-swact"
 

@@ -43,4 +43,6 @@ def log_text(log_id: str, suffix: str, hostname: str, severity: str) -> str:
     kind, _, word = suffix.partition("=")
     if kind == "command":
         return f"{hostname} was asked to '{word}' by an operator."
+    if kind == "action":
+        return f"{hostname}: '{word}' because of a critical sensor."
     return LOGS[suffix].format(host=hostname)

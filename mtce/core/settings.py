@@ -105,6 +105,13 @@ class Settings:
     task_clear_ms: int = 30_000
     resume_grace_ms: int = 15_000
     resume_delay_ms: int = 2_000
+    sensor_reset_pause_ms: int = 900_000
+    cycle_offline_ms: int = 200_000
+    cycle_cool_ms: int = 300_000
+    cycle_online_ms: int = 900_000
+    cycle_pause_ms: int = 300_000
+    cycle_watch_ms: int = 900_000
+    cycles_max: int = 3
     uptime_report_ms: int = 60_000
     uptime_report_later_ms: int = 300_000
     unhealthy_max: int = 3

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The guard before every strike: decides whether mtce may end what runs on a host now, with the reason.
 
-A strike is a reboot command, or a BMC command that stops the running system (reset, power-off). Three wishes may
-strike: an operator's action, silence on every channel, a failure that the host itself reported. A strike needs the
+A strike is a reboot command, or a BMC command that stops the running system (reset, power-off). Four wishes may
+strike: an operator's action, a critical sensor for which an operator chose that, silence on every channel, a failure
+that the host itself reported. A strike needs the
 permit that only ``judge`` gives; ``mtce.core.legal`` checks the permit again before it accepts a step.
 """
 from __future__ import annotations
@@ -23,6 +24,7 @@ class Wish(enum.StrEnum):
     """The cause of a strike."""
 
     OPERATOR = "operator"
+    SENSOR = "sensor"
     SILENCE = "silence"
     REPORTED = "reported"
 
@@ -51,6 +53,8 @@ def wish_of(view: MaintainedHost) -> Wish:
     """Return the wish behind the present action of the host."""
     if view.ordered:
         return Wish.OPERATOR
+    if view.critical:
+        return Wish.SENSOR
     return Wish.REPORTED if view.reported else Wish.SILENCE
 
 
@@ -61,10 +65,23 @@ def judge(view: MaintainedHost, wish: Wish, now_ms: int, settings: Settings) -> 
         return late
     if wish is Wish.OPERATOR:
         return Permit(wish, f"operator: {view.ordered}") if view.ordered else Refusal("no operator asked for it")
+    if wish is Wish.SENSOR:
+        return _judge_sensor(view, settings)
     if wish is Wish.REPORTED:
         return Permit(wish, f"the host reported: {view.reported}") if view.reported else \
             Refusal("the host reported no failure")
     return _judge_silence(view, now_ms, settings)
+
+
+def _judge_sensor(view: MaintainedHost, settings: Settings) -> Permit | Refusal:
+    """A sensor never strikes the controller that all depend on: it would come back with the same reading."""
+    if not view.critical:
+        return Refusal("no critical sensor asks for it")
+    if settings.simplex:
+        return Refusal(f"sensor {view.critical} is critical, but there is no other controller")
+    if view.is_active:
+        return Refusal(f"sensor {view.critical} is critical, but this is the active controller")
+    return Permit(Wish.SENSOR, f"critical sensor: {view.critical}")
 
 
 def _judge_silence(view: MaintainedHost, now_ms: int, settings: Settings) -> Permit | Refusal:

@@ -63,6 +63,12 @@ class Stage(enum.StrEnum):
     POWER_RETRY = "power-retry"
     POWER_OFFLINE = "power-offline"
     POWER_SETTLE = "power-settle"
+    CYCLE_OFF = "cycle-off"
+    CYCLE_OFFLINE = "cycle-offline"
+    CYCLE_COOL = "cycle-cool"
+    CYCLE_ON = "cycle-on"
+    CYCLE_VERIFY = "cycle-verify"
+    CYCLE_ONLINE = "cycle-online"
     SWACT_QUERY = "swact-query"
     SWACT_REQUEST = "swact-request"
     SWACT_WAIT = "swact-wait"
@@ -151,6 +157,14 @@ class MaintainedHost:
     ordered_ms: int | None = None
     reported: str = ""
     """The failure of its present boot that the host itself reported, as in the task text."""
+    critical: str = ""
+    """The critical sensor that asked for the end of the present boot; empty after that, and after it failed."""
+    sensor_reset_ms: int | None = None
+    """When a sensor had the host reset last."""
+    cycles: int = 0
+    """Power-cycles that sensors asked for, without a pause of the length of the watch between two of them."""
+    cycled_ms: int | None = None
+    """When the last one ended."""
     withheld: str = ""
     """Why the guard refused the last strike; empty after a strike and after the action."""
     claimed: str = ""

@@ -48,9 +48,9 @@ def begin_tests(d: Draft, alive: MtcAlive) -> Outcome:
     d.log("200.022", "status=online")
     d.keep_locked_flag()
     d.task("Testing")
-    # The reboot that an operator or a reported failure required has happened: neither may strike this boot.
+    # The reboot that an operator, a sensor or a reported failure required has happened: none may strike this boot.
     d.enter(Stage.TESTING, d.settings.goenabled_timeout_ms, left_boot_id=alive.boot_id, ordered="", ordered_ms=None,
-            reported="")
+            reported="", critical="")
     _run_tests(d)
     return None
 

@@ -122,7 +122,7 @@ class Draft:
         """End the present action; a final ``task`` is cleared later."""
         self.set(action=HostAction.NONE, stage=Stage.IDLE, stage_ms=self.now_ms, deadline_ms=None, probe_ms=None,
                  silent_ms=None, command_id="", stale_since_ms=None, asked_ms=None, ordered="", ordered_ms=None,
-                 withheld="")
+                 critical="", withheld="")
         if not self.view.action_failed:
             self.set(bmc_error="")
         self.task(task, clear_later=bool(task))

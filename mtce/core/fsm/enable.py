@@ -86,7 +86,7 @@ def enabled(d: Draft, task: str = "") -> None:
     """Put the host in service and clear the alarms of its failure."""
     d.clear_alarms("200.004", "200.011", "200.013")
     d.states(Administrative.UNLOCKED, Operational.ENABLED)
-    d.set(unhealthy=0, proven_boot=d.view.boot_id, reported="")
+    d.set(unhealthy=0, proven_boot=d.view.boot_id, reported="", critical="")
     d.follow_degrade()
     pulses.follow(d)
     d.log("200.022", "state=enabled")
@@ -100,7 +100,7 @@ def fail(d: Draft, failure: Failure) -> None:
     """
     d.raise_alarm("200.004", failure.severity)
     if not failure.again:
-        d.set(ordered="", ordered_ms=None, reported=failure.task if failure.reported else "")
+        d.set(ordered="", ordered_ms=None, critical="", reported=failure.task if failure.reported else "")
     if d.view.is_active:
         _fail_active(d, failure)
         return

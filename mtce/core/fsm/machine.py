@@ -23,7 +23,7 @@ from mtce.core.events import (
     Sensed,
     Tick,
 )
-from mtce.core.fsm import add, disable, enable, monitor, power, pulses, recovery, reinstall, sensed, swact
+from mtce.core.fsm import add, cycle, disable, enable, monitor, power, pulses, recovery, reinstall, sensed, swact
 from mtce.core.fsm.draft import Draft
 from mtce.core.legal import ensure, is_legal
 from mtce.core.settings import Settings
@@ -34,11 +34,13 @@ _ADVANCE: dict[HostAction, Callable[[Draft, Event], None]] = {
     HostAction.ADD: add.advance, HostAction.ENABLE: enable.advance, HostAction.RECOVERY: recovery.advance,
     HostAction.LOCK: disable.advance, HostAction.FORCE_LOCK: disable.advance, HostAction.REBOOT: power.advance,
     HostAction.RESET: power.advance, HostAction.POWER_ON: power.advance, HostAction.POWER_OFF: power.advance,
-    HostAction.REINSTALL: reinstall.advance, HostAction.SWACT: swact.advance, HostAction.FORCE_SWACT: swact.advance,
+    HostAction.POWER_CYCLE: cycle.advance, HostAction.REINSTALL: reinstall.advance, HostAction.SWACT: swact.advance,
+    HostAction.FORCE_SWACT: swact.advance,
 }
 _OWN_PAUSES = frozenset({
     Stage.ADD_WAIT, Stage.RESET_BMC_WAIT, Stage.RESET_RETRY, Stage.SELF_REBOOT, Stage.HEARTBEAT_SOAK,
-    Stage.FAILED_WAIT, Stage.RECOVERY_PAUSE, Stage.RECOVERY_BMC_WAIT, Stage.POWER_RETRY, Stage.POWER_SETTLE})
+    Stage.FAILED_WAIT, Stage.RECOVERY_PAUSE, Stage.RECOVERY_BMC_WAIT, Stage.POWER_RETRY, Stage.POWER_SETTLE,
+    Stage.CYCLE_COOL})
 _UPTIME_FIRST_HOUR_S = 3600
 BMC_ERROR_MAX = 255
 
@@ -204,7 +206,7 @@ def _command(d: Draft, event: Command) -> None:
 
 def _begin(d: Draft, action: HostAction) -> None:
     d.set(action_failed="", tries=0, ordered=str(action), ordered_ms=d.now_ms, reported="",
-          bmc_error="")
+          bmc_error="", critical="", cycles=0)
     if action is HostAction.UNLOCK:
         enable.unlock(d)
     elif action is HostAction.LOCK:

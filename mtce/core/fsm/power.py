@@ -16,9 +16,10 @@ DOING = {HostAction.RESET: "Resetting", HostAction.POWER_OFF: "Powering Off", Ho
 NAMES = {HostAction.RESET: "Reset", HostAction.POWER_OFF: "Power-Off", HostAction.POWER_ON: "Power-On"}
 
 
-def begin(d: Draft, action: HostAction) -> None:
-    """Begin reset, power-off or power-on with a query of the power state."""
-    d.log("200.021", f"command={action}")
+def begin(d: Draft, action: HostAction, *, source: str = "command") -> None:
+    """Begin reset, power-off or power-on with a query of the power state. ``source`` of its log is ``action`` when no
+    operator asked for it."""
+    d.log("200.021", f"{source}={action}")
     d.set(action=action, failures=(), left_boot_id=d.view.boot_id)
     d.task(REQUESTED[action])
     d.enter(Stage.POWER_QUERY, d.settings.bmc_command_ms)

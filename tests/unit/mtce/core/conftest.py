@@ -128,6 +128,11 @@ class Story:
         self._feed(ev.Command(action, "req-1"))
         return self
 
+    def sensed(self, event: ev.Sensed) -> Story:
+        """The host's sensors were read."""
+        self._feed(event)
+        return self
+
     def claimed(self, claim: ev.Claimed) -> Story:
         """The agent of the controller sees a claim and reports it."""
         self._feed(claim)
