@@ -142,6 +142,9 @@ def write_view(view: Path, disks: Sequence[OwnDisk]) -> None:
         statistics += f"{shown[0]:4} {shown[1]:7} {disk.name}" + " 0" * 17 + "\n"
     (view / "proc/partitions").write_text(partitions, encoding="ascii")
     (view / "proc/diskstats").write_text(statistics, encoding="ascii")
+    if disks:
+        # A container has no disk below "/"; what may be done to a disk depends on which one that is.
+        (view / "proc/cmdline").write_text(f"root=/dev/{disks[0].name} ro quiet\n", encoding="ascii")
     (view / "proc/swaps").write_text("Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n", encoding="ascii")
 
 

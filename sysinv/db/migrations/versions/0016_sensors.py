@@ -7,7 +7,7 @@ from alembic import op
 
 from flock.db import UtcTime
 
-revision = "0019"
+revision = "0016"
 down_revision = "0015"
 branch_labels = None
 depends_on = None
