@@ -74,11 +74,13 @@ class Faults(FmManager):
 class FakeHost:
     """A host as two processes and a directory; a reboot command or ``power_on`` starts them anew with a new boot id."""
 
-    def __init__(self, folder: Path, hostname: str, bus_url: str, ports: str) -> None:
+    def __init__(self, folder: Path, hostname: str, bus_url: str, ports: str, *, host_uuid: str = "",
+                 exchange: str = "flock") -> None:
         self.folder = folder
         self._ports = ports
         self.hostname = hostname
-        self.uuid = str(uuid.uuid4())
+        self.uuid = host_uuid or str(uuid.uuid4())
+        self._exchange = exchange
         self.root = folder / "root"
         self.boots = 0
         self._bus_url = bus_url
@@ -142,7 +144,8 @@ class FakeHost:
             path.chmod(0o755)
         (self.folder / "heartbeat.key").write_text(pulsekey.derive(CLUSTER_KEY, self.hostname).hex() + "\n")
         (self.folder / "flock.conf").write_text(
-            f"[DEFAULT]\ntransport_url = {self._bus_url}\nstate_dir = {self.folder}/lib\nrun_dir = {self.folder}/run\n")
+            f"[DEFAULT]\ntransport_url = {self._bus_url}\nstate_dir = {self.folder}/lib\nrun_dir = {self.folder}/run\n"
+            f"[rpc]\nexchange = {self._exchange}\n")
         (self.folder / "mtce.conf").write_text(
             f"[host_agent]\nroot = {self.root}\nhostname = {self.hostname}\nalive_period_s = 2\n"
             f"[host]\nuuid = {self.uuid}\nname = {self.hostname}\n"
