@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import http.server
 import json
 import threading
 from collections.abc import Iterator
@@ -28,7 +29,7 @@ from mtce.contract.rpc import MtceHosts
 from sysinv.bootstrap.answers import parse
 from sysinv.cmd import lease_update
 from sysinv.contract.records import HostStateUpdate
-from sysinv.contract.rpc import Discovery, HostStates, InventoryReports
+from sysinv.contract.rpc import Discovery, HostConfiguration, HostStates, InventoryReports
 from sysinv.hosts.seed import seed_system
 from tests.functional.sysinv.simulated import Site
 
@@ -41,6 +42,7 @@ class EmulatedMtce:
     def __init__(self) -> None:
         self.hosts: dict[str, MtceHost] = {}
         self.actions: list[tuple[str, str]] = []
+        self.told: list[tuple[str, str]] = []
         self.answer = ActionReply("pass")
         self.gate = threading.Event()
         self.gate.set()
@@ -53,6 +55,7 @@ class EmulatedMtce:
 
     def host_action(self, *, host_uuid: str, action: str, request_id: str) -> ActionReply:
         self.actions.append((action, request_id))
+        self.told.append((action, host_uuid))
         self.asked.set()
         self.gate.wait(60)
         return self.answer
@@ -76,6 +79,44 @@ class EmulatedMtce:
                            h.state_sequence) for h in self.hosts.values()]
 
 
+class EmulatedManager:
+    """Service management as far as sysinv asks it before a lock or a swact: answers as told, over real HTTP."""
+
+    def __init__(self) -> None:
+        manager = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_PATCH(self) -> None:
+                asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                manager.asked.append((self.path.rpartition("/")[2], asked["action"]))
+                reply = json.dumps(manager.reply).encode()
+                self.send_response(200)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(reply)))
+                self.end_headers()
+                self.wfile.write(reply)
+
+            def log_message(self, *_arguments: object) -> None:
+                """Is not of interest."""
+
+        self.permit()
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def permit(self) -> None:
+        """From now on nothing is refused; what was asked before is forgotten."""
+        self.asked: list[tuple[str, str]] = []
+        self.refuse("0", "", [])
+
+    def refuse(self, code: str, details: str, services: list[str]) -> None:
+        self.reply = {"error_code": code, "error_details": details, "impact_service_list": services}
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
 class Answer:
     """Status, parsed body and fault sentence of a reply."""
 
@@ -96,6 +137,7 @@ class Sysinv(RunningSubsystem):
         super().__init__("sysinv", folder, url, rabbit.new_vhost_url(), keystone)
         self._rabbit = rabbit
         self.mtce = EmulatedMtce()
+        self.manager = EmulatedManager()
         self.sequence = 0
         self.conductor: Process | None = None
         self._write_conf()
@@ -104,6 +146,7 @@ class Sysinv(RunningSubsystem):
         self.states = client(HostStates, bus)
         self.reports = client(InventoryReports, bus)
         self.leases = client(Discovery, bus)
+        self.configurations = client(HostConfiguration, bus)
         # Short, because a question asked before the conductor's queue exists is never answered.
         self._questions = client(InventoryReports, bus, deadline_s=0.3)
 
@@ -130,6 +173,7 @@ class Sysinv(RunningSubsystem):
         """End everything."""
         self.mtce.gate.set()
         self._server.stop(5)
+        self.manager.stop()
         super().stop()
 
     def call(self, method: str, path: str, body: Any = None, *, role: str | None = "admin", project: str = "admin",
@@ -212,8 +256,9 @@ class Sysinv(RunningSubsystem):
         self.configure({
             "sysinv": {"hostname": "controller-0", "secret_key_file": self.folder / "secret.key",
                        "heartbeat_key_file": self.folder / "heartbeat.key", "audit_interval_s": 1,
+                       "sm_url": self.manager.url, "lease_interval_s": 1, "mtce_audit_interval_s": 1,
                        # Nobody answers for fault management here.
-                       "lease_interval_s": 1, "mtce_audit_interval_s": 1, "alarms_timeout_s": 0.5},
+                       "alarms_timeout_s": 0.5},
             "bootstrap": {"agent_transport_url": "rabbit://agent:secret@controller:5671/",
                           "tls_directory": self.folder / "tls", "authority_directory": self.folder / "tls"},
             # Accounts belong to the broker, which several systems share here: one must not remove another's.

@@ -35,7 +35,7 @@ def present(sysinv: Any) -> set[str]:
     return {host["hostname"] for host in sysinv.get("/v1/ihosts").body["ihosts"]} & set(NAMES)
 
 
-def test_fifty_hosts_of_one_file(sysinv: Any) -> None:
+def test_scenario_25_fifty_hosts_of_one_file(sysinv: Any) -> None:
     reply = bulk_add(sysinv, file_of(bad=31))
     assert reply["success"] == ""
     assert reply["error"] == (" No hosts have been added, error parsing host bulk-31: Host-add Rejected: Must provide "
