@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Hosts over REST from a real sysinv-api with one worker: time, statements per request and memory, on each engine.
 
-Also the addition of 200 hosts by one file, while the conductor that would configure them is away.
+Also the addition of 200 hosts by one file, while the conductor that would configure them is away, and the reports of
+200 agents (``tests.bench.reporting``).
 """
 from __future__ import annotations
 
@@ -24,6 +25,7 @@ from sysinv.hosts.provision import assign_addresses
 from sysinv.hosts.seed import seed_system
 from sysinv.resources.host import store
 from sysinv.resources.host.table import I_HOST
+from tests.bench import reporting
 from tests.bench.measure import Figure, latency, statements, timed_ms
 from tests.bench.neighbours import Neighbours, Subsystem, family, resident_mib, running
 
@@ -45,8 +47,8 @@ def run() -> list[Figure]:
     with running() as around:
         if around is None:
             return []
-        return [figure for engine in ("sqlite", "postgresql")
-                for figure in (*_engine(around, engine), *_bulk(around, engine))]
+        return [*reporting.collection(), *(figure for engine in ("sqlite", "postgresql") for figure in (
+            *_engine(around, engine), *_bulk(around, engine), *_agents(around, engine)))]
 
 
 def _engine(around: Neighbours, engine: str) -> list[Figure]:
@@ -97,6 +99,18 @@ def _bulk(around: Neighbours, engine: str) -> list[Figure]:
             for name, goal in goals.items()]
 
 
+def _agents(around: Neighbours, engine: str) -> list[Figure]:
+    """Agents of many hosts report to a conductor while others read."""
+    db, sysinv = _seeded(around, engine)
+    try:
+        _fill(db, reporting.HOSTS)
+        sysinv.start_api()
+        return reporting.figures(engine, db, sysinv)
+    finally:
+        sysinv.stop()
+        db.dispose()
+
+
 def _bulk_add(sysinv: Subsystem, dry_run: bool) -> float:
     hosts = "".join(
         f"<host><hostname>worker-{number}</hostname><personality>worker</personality>"
@@ -122,7 +136,7 @@ def _seeded(around: Neighbours, engine: str) -> tuple[Database, Subsystem]:
     seed_system(db, parse(ANSWERS), "08:00:27:00:00:01")
     return db, Subsystem("sysinv", around, url, {
         "sysinv": {"hostname": "controller-0", "secret_key_file": around.folder / "secret.key",
-                   "heartbeat_key_file": around.folder / "heartbeat.key"}})
+                   "heartbeat_key_file": around.folder / "heartbeat.key"}, **reporting.options(around)})
 
 
 def _fill(db: Database, hosts: int) -> None:
