@@ -33,6 +33,11 @@ QUERY = (
     .outerjoin(_IPV4_POOLS, _IPV4_POOLS.c.id == INTERFACES.c.ipv4_pool_id)
     .outerjoin(_IPV6_POOLS, _IPV6_POOLS.c.id == INTERFACES.c.ipv6_pool_id))
 _LINKS = INTERFACES_TO_INTERFACES
+# An alias of a table costs as much as a statement, so these are made once.
+_LOWER, _UPPER = INTERFACES.alias("lower"), INTERFACES.alias("upper")
+_NAMED_LINKS = (
+    sa.select(_LINKS.c.used_by_id, _LINKS.c.uses_id, _LOWER.c.ifname.label("uses"), _UPPER.c.ifname.label("used_by"))
+    .join(_LOWER, _LOWER.c.id == _LINKS.c.uses_id).join(_UPPER, _UPPER.c.id == _LINKS.c.used_by_id))
 _RELATED = frozenset({"id", "uses", "networks", "datanetworks", "addresses", "ptp"})
 _PLAIN = tuple(each.name for each in fields(InterfaceView) if each.name not in _RELATED)
 _POOLS = {"ipv4_pool": "ipv4_pool_id", "ipv6_pool": "ipv6_pool_id"}
@@ -55,11 +60,8 @@ def view_of(conn: Connection, host: Row) -> HostInterfaces:
 def with_names(conn: Connection, rows: Sequence[Row]) -> list[Row]:
     """Return rows of QUERY with the names of the interfaces that they lie on, and of those that lie on them."""
     ids = [row["id"] for row in rows]
-    lower, upper = INTERFACES.alias("lower"), INTERFACES.alias("upper")
-    pairs = conn.execute(
-        sa.select(_LINKS.c.used_by_id, _LINKS.c.uses_id, lower.c.ifname.label("uses"), upper.c.ifname.label("used_by"))
-        .join(lower, lower.c.id == _LINKS.c.uses_id).join(upper, upper.c.id == _LINKS.c.used_by_id)
-        .where(sa.or_(_LINKS.c.used_by_id.in_(ids), _LINKS.c.uses_id.in_(ids))).order_by(_LINKS.c.id)).all()
+    pairs = conn.execute(_NAMED_LINKS.where(
+        sa.or_(_LINKS.c.used_by_id.in_(ids), _LINKS.c.uses_id.in_(ids))).order_by(_LINKS.c.id)).all()
     below: dict[int, list[str]] = defaultdict(list)
     above: dict[int, list[str]] = defaultdict(list)
     for pair in pairs:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Acceptance scenarios of hosts 17 to 24 and 33: actions, from the request to what host maintenance is told.
+"""Acceptance scenarios of hosts 17 to 24, 31 and 33: actions, from the request to what host maintenance is told.
 
 There is no VIM: a lock goes to host maintenance at once, as if the VIM had answered ``services-disabled``.
 """
@@ -218,3 +218,19 @@ def boot(host: SimulatedHost) -> None:
 def fetch(host: SimulatedHost) -> Any:
     """What the host should have, fetched by its agent."""
     return host.sysinv.configurations.wanted_configuration(host_uuid=host.uuid, certificate_pem="", uptime_s=0)
+
+
+def test_scenario_31_two_locks_do_not_wait_for_each_other(site: Site) -> None:
+    """With the stand-in of host maintenance in the VIM's place. The rest of the scenario is a benchmark."""
+    sysinv = site.sysinv
+    hosts = [site.add(f"s31-{number}").in_service() for number in range(2)]
+    sysinv.mtce.gate.clear()
+    try:
+        with ThreadPoolExecutor() as pool:
+            locks = [pool.submit(host.patch, action="lock") for host in hosts]
+            # Neither has an answer before both were asked for.
+            sysinv.wait(lambda: all(told(host)[-1] == "lock" for host in hosts), "both locks to be asked for")
+            sysinv.mtce.gate.set()
+            assert [lock.result().status for lock in locks] == [200, 200]
+    finally:
+        sysinv.mtce.gate.set()

@@ -299,7 +299,7 @@ def test_an_unknown_host_is_refused(engine: Engine) -> None:
             host_uuid="6f0c2f6a-35b9-4e4f-9c38-6f2d3f0b7d11", result=ConfigurationResult([]))
 
 
-def test_readers_of_the_files_never_see_half_of_one(engine: Engine) -> None:
+def test_scenario_16_of_the_system_readers_of_the_files_never_see_half_of_one(engine: Engine) -> None:
     """Scenario 16: YAML that is whole during many generations, private, and no secret in an open file."""
     files, folder = HieraFiles(engine.cloud.folder / "files"), engine.cloud.folder / "files"
     made = hiera.Rendered(system={"a": "x" * 5000}, host={"b": 1}, secure_system={"c": "secret"})
