@@ -117,6 +117,34 @@ class Integer(WireType):
                           {"type": "string", "pattern": rf"^\s*{sign}[0-9]+\s*$", "maxLength": NUMBER_DIGITS_MAX}]}
 
 
+class Number(WireType):
+    """A number with bounds, also as decimal text such as ``0.2``."""
+
+    name = "number"
+    _decimal = re.compile(r"\s*[+-]?[0-9]+(\.[0-9]+)?\s*")
+
+    def __init__(self, minimum: float, maximum: float) -> None:
+        self.minimum, self.maximum = minimum, maximum
+
+    def validate(self, value: Any) -> float:
+        if isinstance(value, str) and len(value) <= NUMBER_DIGITS_MAX and self._decimal.fullmatch(value):
+            value = float(value)
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise ValueError("Value must be a number.")
+        # Also refuses NaN, which compares with nothing.
+        if not self.minimum <= value <= self.maximum:
+            raise ValueError(f"Value must be a number from {self.minimum} to {self.maximum}.")
+        return float(value)
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "number"}
+
+    def accepted(self) -> dict[str, Any]:
+        return {"anyOf": [{"type": "number", "minimum": self.minimum, "maximum": self.maximum},
+                          {"type": "string", "pattern": r"^\s*[+-]?[0-9]+(\.[0-9]+)?\s*$",
+                           "maxLength": NUMBER_DIGITS_MAX}]}
+
+
 class Boolean(WireType):
     """A boolean, also as 0/1 or the usual words in any case."""
 

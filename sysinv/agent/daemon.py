@@ -23,6 +23,7 @@ from sysinv.agent.neighbours import NeighbourWatch
 from sysinv.agent.plan import Payload
 from sysinv.agent.renewal import Renewal
 from sysinv.agent.storage import StorageWork
+from sysinv.agent.userpassword import UserPassword
 from sysinv.contract.errors import HostNotFound
 from sysinv.contract.reports import UnknownReport, reports
 from sysinv.contract.rpc import InventoryReports
@@ -48,7 +49,7 @@ class Agent:
                  timing: Timing, make_server: Callable[[Agent], Server] | None = None,
                  renewal: Renewal | None = None, claims: ClaimWatch | None = None,
                  neighbours: NeighbourWatch | None = None, storage: StorageWork | None = None,
-                 configuration: ConfigurationWork | None = None) -> None:
+                 configuration: ConfigurationWork | None = None, user: UserPassword | None = None) -> None:
         self._conductor = conductor
         self._machine = machine
         self._hostname = hostname
@@ -57,6 +58,7 @@ class Agent:
         self._renewal = renewal
         self._storage = storage
         self._configuration = configuration
+        self._user = user
         # Threads that only start and stop with the agent.
         self._watches = [each for each in (claims, neighbours) if each is not None]
         self._known = reports()
@@ -167,7 +169,7 @@ class Agent:
 
     def _audit(self) -> float:
         # Before the inventory, which then shows what was changed.
-        undone = [work.carry_out(self.view.host_uuid or "") for work in (self._configuration, self._storage)
+        undone = [work.carry_out(self.view.host_uuid or "") for work in (self._configuration, self._user, self._storage)
                   if work is not None]
         with self._lock:
             self._view, forced = plan.taken(self._view)

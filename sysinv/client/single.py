@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from abc import abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from flock.cli.columns import Column, Row
 from flock.cli.commands import ShowCommand
-from flock.cli.errors import CliError
+from flock.cli.errors import CliError, UsageError
 from sysinv.client import pairs
 from sysinv.client.collection import Collection
 from sysinv.client.effects import EFFECTS, effects_of
@@ -33,21 +34,45 @@ class SettingsShow(ShowCommand):
         return self.known()
 
 
-class SettingsModify(SettingsShow):
-    """Changes settings given as ``name=value``, as StarlingX's client takes them; ``changeable`` are their names."""
+class _SettingsChange(SettingsShow):
+    """Changes settings, or shows what hosts would do; ``changeable`` are their names."""
 
     changeable: ClassVar[Sequence[str]] = ()
 
     def arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("attributes", metavar="name=value", nargs="+",
-                            help=f"{' or '.join(self.changeable)}; action=install stores it for later")
         parser.add_argument("--dry-run", action="store_true", help="only show what hosts would do")
 
     def fields_for(self, args: argparse.Namespace, item: Row) -> Sequence[Column]:
         return EFFECTS if args.dry_run else super().fields_for(args, item)
 
+    @abstractmethod
+    def changes(self, args: argparse.Namespace) -> dict[str, Any]:
+        """Return the new values by name."""
+
     def item(self, args: argparse.Namespace) -> Row:
         # StarlingX's client sends this too: what failed is repeated by the same command.
-        changes = {"action": "apply", **pairs.changes(args.attributes, (*self.changeable, "action"))}
+        changes = {"action": "apply", **self.changes(args)}
         uuid, settings = str(self.known()["uuid"]), Collection(self.client, self.path)
         return effects_of(settings.rehearse(uuid, changes)) if args.dry_run else settings.update(uuid, changes)
+
+
+class SettingsModify(_SettingsChange):
+    """Changes settings given as ``name=value``, as StarlingX's client takes them."""
+
+    def arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("attributes", metavar="name=value", nargs="+",
+                            help=f"{' or '.join(self.changeable)}; action=install stores it for later")
+        super().arguments(parser)
+
+    def changes(self, args: argparse.Namespace) -> dict[str, Any]:
+        return pairs.changes(args.attributes, (*self.changeable, "action"))
+
+
+class SettingsOptions(_SettingsChange):
+    """Changes settings given as options, as StarlingX's client takes them."""
+
+    def changes(self, args: argparse.Namespace) -> dict[str, Any]:
+        found = {name: getattr(args, name) for name in self.changeable if getattr(args, name) is not None}
+        if not found:
+            raise UsageError("Nothing to change: give at least one option.")
+        return found

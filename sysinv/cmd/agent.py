@@ -30,6 +30,7 @@ from sysinv.agent.machine import Machine, hardware_root, networks_by_interface, 
 from sysinv.agent.neighbours import NeighbourWatch
 from sysinv.agent.renewal import Places, Renewal
 from sysinv.agent.storage import StorageWork
+from sysinv.agent.userpassword import UserPassword
 from sysinv.conf import agent as options
 from sysinv.contract.rpc import Credentials, HostConfiguration, HostStorage, InventoryReports, Neighbours, SysinvAgent
 from sysinv.model.hostname import CONTROLLER_0
@@ -64,7 +65,8 @@ def build(conf: Any) -> Agent:
                   storage=StorageWork(client(HostStorage, bus), hardware, run),
                   configuration=ConfigurationWork(
                       client(HostConfiguration, bus), exchange_of(conf), Path(conf.agent.tls_directory) / "host.crt",
-                      _configure, lambda: uptime_s(Root("/"))))
+                      _configure, lambda: uptime_s(Root("/"))),
+                  user=UserPassword(client(HostConfiguration, bus), shared.SECRETS_KEY))
     agent.health.add("versions", servers.mismatch)
     return agent
 

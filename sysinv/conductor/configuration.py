@@ -17,6 +17,7 @@ from flock.core.errors import FlockError, InvalidInput, Unavailable
 from flock.db import Database, utcnow
 from fm.contract.rpc import FmManager
 from fm.raiser import Raiser
+from sysinv.conductor import users
 from sysinv.conductor.hierafiles import HieraFiles
 from sysinv.config import hiera, model
 from sysinv.contract.enums import Availability
@@ -43,10 +44,11 @@ REPAIR = "Lock and unlock host {hostname} to update config; 'system host-config-
 class ConfigurationEndpoint:
     """Implements ``HostConfiguration``."""
 
-    def __init__(self, db: Database, files: HieraFiles, authority_directory: Path,
+    def __init__(self, db: Database, files: HieraFiles, authority_directory: Path, secret_key_file: Path,
                  now: Callable[[], datetime.datetime] = utcnow) -> None:
         self._db = db
         self._files = files
+        self._secret_key_file = secret_key_file
         self._authority_directory = authority_directory
         self._now = now
 
@@ -108,6 +110,10 @@ class ConfigurationEndpoint:
                 LOG.warning("host %s: an order of configuration failed: %s", host["hostname"], values["error"])
         LOG.info("host %s: %d orders of configuration answered, %d resources, %d changed, %d ms", host["hostname"],
                  len(settled.orders), result.resources, result.changed, result.duration_ms)
+
+    def user_changed(self, *, host_uuid: str, sealed: str) -> None:
+        """Take up the password of the platform's user from a controller."""
+        users.user_changed(self._db, self._secret_key_file, host_uuid, sealed)
 
 
 def _count(number: int) -> int:

@@ -207,7 +207,7 @@ class HostStorage:
         raise TypeError("interface")
 
 
-@rpc_interface(topic=CONDUCTOR_TOPIC, version="1.0", namespace="configuration", speaks_for="host")
+@rpc_interface(topic=CONDUCTOR_TOPIC, version="1.1", namespace="configuration", speaks_for="host")
 class HostConfiguration:
     """Agent to conductor: what the agent's own host should have, and what came of applying it."""
 
@@ -221,6 +221,12 @@ class HostConfiguration:
     @call(timeout_s=10, about=host_with_uuid("host_uuid"))
     def configuration_applied(self, *, host_uuid: str, result: ConfigurationResult) -> None:
         """Store the result of one run. Ignores orders that are unknown or settled. Safe to repeat. HostNotFound."""
+        raise TypeError("interface")
+
+    @call(timeout_s=10, about=host_with_uuid("host_uuid"))
+    def user_changed(self, *, host_uuid: str, sealed: str) -> None:
+        """Take up the password that somebody gave the platform's user on a controller, sealed with the controllers'
+        key. Ignored while the system has a newer one. Safe to repeat. Refused from other hosts. HostNotFound."""
         raise TypeError("interface")
 
 

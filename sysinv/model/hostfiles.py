@@ -39,6 +39,11 @@ def configuration_purpose(host_uuid: str) -> str:
     return f"configuration of host {host_uuid}"
 
 
+def user_purpose(host_uuid: str) -> str:
+    """Return the purpose for which a controller seals a changed password of the platform's user."""
+    return f"user of host {host_uuid}"
+
+
 def hosts_file(names: Iterable[tuple[str, str]]) -> RenderedFile:
     """Return /etc/hosts: the loopback names, then one line for each ``(address, names)``."""
     lines = [("127.0.0.1", "localhost"), ("::1", "localhost ip6-localhost"), *names]

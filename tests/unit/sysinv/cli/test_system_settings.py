@@ -13,7 +13,18 @@ DNS = {"uuid": "d1", "nameservers": "8.8.8.8", "isystem_uuid": "s1", "created_at
 NTP = {"uuid": "n1", "ntpservers": "", "isystem_uuid": "s1", "created_at": "t", "updated_at": None}
 ORDER = {"uuid": "o1", "created_at": "t", "reason": "DNS servers", "state": "failed", "reboot_required": False,
          "changed": 0, "error": "platform::dns::resolv: no"}
+LOGS = {"uuid": "l1", "ip_address": "10.0.0.9", "enabled": True, "transport": "tcp", "port": 514, "key_file": None,
+        "isystem_uuid": "s1", "created_at": "t", "updated_at": None}
+DRBD = {"uuid": "b1", "link_util": 40, "num_parallel": 1, "rtt_ms": 0.2, "isystem_uuid": "s1", "created_at": "t",
+        "updated_at": None}
+HOSTS = [{"id": number, "hostname": name, "personality": personality, "administrative": "unlocked",
+          "operational": "enabled", "availability": "available", "config_status": None}
+         for number, name, personality in ((2, "controller-1", "controller"), (1, "controller-0", "controller"),
+                                           (3, "worker-0", "worker"))]
 TABLE: dict[str, Any] = {
+    "/v1/remotelogging": {"GET": {"remoteloggings": [LOGS]}}, "/v1/remotelogging/l1": {"PATCH": LOGS},
+    "/v1/drbdconfig": {"GET": {"drbdconfigs": [DRBD]}}, "/v1/drbdconfig/b1": {"PATCH": DRBD},
+    "/v1/ihosts": {"GET": {"ihosts": HOSTS}},
     "/v1/idns": {"GET": {"idnss": [DNS]}}, "/v1/idns/d1": {"PATCH": DNS},
     "/v1/intp": {"GET": {"intps": [NTP]}}, "/v1/intp/n1": {"PATCH": refusal(400, "No NTP parameters provided.")},
     "/v1/ihosts/w/config_history": {"GET": {"config_history": [ORDER]}},
@@ -89,3 +100,49 @@ def test_orders_and_differences_of_a_host() -> None:
     difference, _ = system("host-config-diff w")
     titles = [cell.strip() for cell in difference.out.splitlines()[1].strip("|").split("|")]
     assert titles == ["key", "applied", "wanted"]
+
+
+def patch(**values: str) -> list[dict[str, str]]:
+    return [{"op": "replace", "path": f"/{name}", "value": value} for name, value in values.items()]
+
+
+@pytest.mark.parametrize(("argv", "properties"), [
+    ("remotelogging-show", {"uuid", "ip_address", "enabled", "transport", "port", "created_at", "updated_at"}),
+    ("remotelogging-modify --port 1", {"uuid", "ip_address", "enabled", "transport", "port", "created_at",
+                                       "updated_at"}),
+    ("drbdsync-modify --util 50", {"uuid", "isystem_uuid", "created_at", "updated_at", "link_util", "num_parallel",
+                                   "rtt_ms"})])
+def test_properties(argv: str, properties: set[str]) -> None:
+    shown, _ = system(argv)
+    assert {line.split("|")[1].strip() for line in shown.out.splitlines()[3:-1]} == properties
+
+
+@pytest.mark.parametrize(("argv", "path", "sent"), [
+    ("remotelogging-modify --ip_address 10.0.0.9 --enabled true --transport tls --port 6514 --key_file /a.pem",
+     "/v1/remotelogging/l1", patch(ip_address="10.0.0.9", enabled="true", transport="tls", port="6514",
+                                   key_file="/a.pem", action="apply")),
+    ("drbdsync-modify --util 60 --rtt_ms 0.5", "/v1/drbdconfig/b1",
+     patch(link_util="60", rtt_ms="0.5", action="apply"))])
+def test_options_become_a_patch(argv: str, path: str, sent: list[dict[str, str]]) -> None:
+    ran, api = system(argv)
+    assert ran.code == 0, ran.err
+    assert api.calls[-1] == ("PATCH", path, sent)
+
+
+def test_drbdsync_show_has_the_controllers_below() -> None:
+    shown, _ = system("drbdsync-show")
+    first, second = shown.out.split("\n\n")
+    assert "link_util" in first
+    lines = second.splitlines()
+    assert [cell.strip() for cell in lines[1].strip("|").split("|")] == [
+        "id", "hostname", "personality", "administrative", "operational", "availability", "config_status"]
+    assert [line.split("|")[2].strip() for line in lines[3:-1]] == ["controller-0", "controller-1"]
+    assert system("drbdsync-show -f json")[0].out.strip().endswith("}")
+
+
+@pytest.mark.parametrize("argv", ["remotelogging-modify", "drbdsync-modify"])
+def test_a_command_without_options_changes_nothing(argv: str) -> None:
+    ran, api = system(argv)
+    assert ran.code != 0
+    assert "give at least one option" in ran.err
+    assert api.calls == []

@@ -158,7 +158,7 @@ class Cloud:
         self.hiera = HieraFiles(folder / "hieradata")
         self.raised = RaisedAlarms()
         self.configurations = ConfigurationAudits(db, self.agent_of, self.raised, self.raised, self.hiera)
-        self.configuration = ConfigurationEndpoint(db, self.hiera, folder / "tls")
+        self.configuration = ConfigurationEndpoint(db, self.hiera, folder / "tls", folder / "secret.key")
         self.steps = HostSteps(db, self.mtce, self.boot_files, self.dnsmasq, self.discovery, StepSettings(
             active_controller="controller-0", install_token_ttl_s=3600, mtce_step_timeout_s=5, api_port=6385,
             secret_key_file=folder / "secret.key"), waits_for_fetch=self.configurations.waits_for_fetch)

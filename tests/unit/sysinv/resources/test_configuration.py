@@ -99,7 +99,8 @@ def test_an_order_reaches_the_host_and_its_result_the_operator(engine: Engine) -
 def test_orders_wait_for_the_host_in_sequence_and_across_a_restart(engine: Engine) -> None:
     """Scenario 9: three changes while the host is away, another conductor, all applied in order, exactly once."""
     names = [engine.order(Change(f"change {number}", (f"class{number}",))) for number in range(3)]
-    engine.cloud.configuration = ConfigurationEndpoint(engine.cloud.db, engine.cloud.hiera, engine.cloud.folder / "tls")
+    engine.cloud.configuration = ConfigurationEndpoint(
+        engine.cloud.db, engine.cloud.hiera, engine.cloud.folder / "tls", engine.cloud.folder / "secret.key")
     wanted = engine.carry_out()
     assert (wanted.config_uuids, wanted.classes) == (names, ["class0", "class1", "class2"])
     assert engine.states() == ["applied"] * 3
