@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reads the configuration: flock.conf, <subsystem>.conf, <program>.conf, then --config-file and the command line."""
+"""Reads the configuration: flock.conf, <subsystem>.conf, <program>.conf, <subsystem>.d/*.conf, then --config-file and
+the command line. Files in <subsystem>.d are those of the platform's configuration; a reload finds new ones."""
 from __future__ import annotations
 
 import contextlib
@@ -46,7 +47,7 @@ def setup(prog: str, subsystem: str, argv: Sequence[str] | None = None, *, conf:
     options.register(conf)
     conf.set_default("default_log_levels", list(QUIET_LOGGERS))
     conf(list(argv or []), project=subsystem, prog=prog, default_config_files=default_files(subsystem, prog),
-         default_config_dirs=[])
+         default_config_dirs=[str(conf_dir() / f"{subsystem}.d")])
     if conf.database.connection is None:
         path = Path(conf.state_dir) / subsystem / f"{subsystem}.sqlite"
         conf.set_default("connection", f"sqlite:///{path}", group="database")

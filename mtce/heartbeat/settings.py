@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Configuration of mtce-heartbeat, read with the standard library only: sections [host] and [heartbeat].
 
-Reads the same files as every other daemon: flock.conf, then mtce.conf, then the files of ``--config-file``.
+Reads the same files as every other daemon: flock.conf, then mtce.conf, then mtce.d/*.conf; or those of
+``--config-file`` in their place.
 """
 from __future__ import annotations
 
@@ -58,7 +59,8 @@ def load(argv: Sequence[str]) -> HeartbeatSettings:
     given = parser.parse_args(list(argv)).config_file
     folder = Path(os.environ.get("FLOCK_CONF_DIR", "/etc/flock"))
     ini = configparser.ConfigParser(interpolation=None, strict=False, allow_no_value=True)
-    ini.read(given or [folder / "flock.conf", folder / "mtce.conf"], encoding="utf-8")
+    ini.read(given or [folder / "flock.conf", folder / "mtce.conf", *sorted(folder.glob("mtce.d/*.conf"))],
+             encoding="utf-8")
     return from_ini(ini)
 
 

@@ -34,7 +34,6 @@ ABSENT = (
     Absent("SDN controllers", ("/v1/sdn_controller",)),
     Absent("Images of the local registry", ("/v1/registry_image",)),
     Absent("Fernet keys", ("/v1/fernet_repo",)),
-    Absent("Service parameters", ("/v1/service_parameter",)),
     Absent("Certificates", ("/v1/certificate",)),
     Absent("Applications", (
         "/v1/apps", "/v1/helm_charts", "/v1/evaluate_apps_reapply", "/v1/query_compatible_apps", "/v1/reorder_apps",

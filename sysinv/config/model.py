@@ -43,7 +43,8 @@ class Change:
     """One change that concerns hosts: all of them, those with one of ``personalities``, or those of ``host_uuids``.
 
     ``classes``: the Puppet classes that carry it out, in their order. ``reboot_required``: it has its effect only after
-    a lock and an unlock. ``reason`` is what operators read, such as ``DNS servers``.
+    a lock and an unlock. ``held``: hosts wait with it until an operator releases it, or until they boot. ``reason`` is
+    what operators read, such as ``DNS servers``.
     """
 
     reason: str
@@ -51,6 +52,7 @@ class Change:
     personalities: tuple[str, ...] = ()
     host_uuids: tuple[str, ...] = ()
     reboot_required: bool = False
+    held: bool = False
 
     def concerns(self, host_uuid: str, personality: str | None, subfunctions: Iterable[str]) -> bool:
         """Return whether the change is one of this host."""
@@ -77,6 +79,7 @@ class Order:
     created_at: datetime.datetime
     alarm_at: datetime.datetime
     error: str | None = None
+    held: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +119,8 @@ def is_current(applied: str | None, target: str | None) -> bool:
 
 def runnable(orders: Sequence[Order]) -> list[Order]:
     """Return the orders whose classes the host runs at once, oldest first; failed ones run again with the next."""
-    waiting = [order for order in orders if not order.whole and not order.ran and order.state is not OrderState.APPLIED]
+    waiting = [order for order in orders if not order.whole and not order.ran and not order.held
+               and order.state is not OrderState.APPLIED]
     return sorted(waiting, key=lambda order: order.id)
 
 

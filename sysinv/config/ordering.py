@@ -16,7 +16,7 @@ from sysinv.db.lookup import Row
 from sysinv.model.host import split_subfunctions
 from sysinv.resources.configuration import store
 
-__all__ = ["Change", "at_unlock", "order"]
+__all__ = ["Change", "at_unlock", "order", "release"]
 
 # Until then nobody is told of a change that is being applied, or of a host that boots.
 RUN_S = 120.0
@@ -35,6 +35,11 @@ def order(conn: Connection, change: Change, now: datetime.datetime | None = None
     return _store(conn, hosts, change, whole=False, now=now or utcnow()) if hosts else None
 
 
+def release(conn: Connection, reasons: Sequence[str]) -> int:
+    """Let hosts carry out the changes of these ``reasons`` that are held; returns the number of orders."""
+    return store.release(conn, reasons)
+
+
 def at_unlock(conn: Connection, host: Row, now: datetime.datetime | None = None) -> str:
     """Order the whole configuration of a host that boots because it is unlocked; returns its UUID."""
     change = Change(UNLOCK, host_uuids=(host["uuid"],), reboot_required=True)
@@ -48,10 +53,11 @@ def _store(conn: Connection, hosts: Sequence[Row], change: Change, *, whole: boo
     if whole:
         patience_s = BOOT_S
     else:
-        patience_s = 0.0 if change.reboot_required else RUN_S
+        patience_s = 0.0 if change.reboot_required or change.held else RUN_S
     values: dict[str, Any] = {
         "config_uuid": name, "reason": change.reason, "classes": list(change.classes), "whole": whole,
-        "reboot_required": change.reboot_required, "state": model.OrderState.PENDING.value, "created_at": now,
+        "reboot_required": change.reboot_required, "held": change.held,
+        "state": model.OrderState.PENDING.value, "created_at": now,
         "alarm_at": now + datetime.timedelta(seconds=patience_s)}
     store.insert(conn, [values | {"forihostid": host["id"]} for host in hosts])
     store.set_targets(conn, {host["id"]: model.target_after(fresh, change.reboot_required, waiting[host["id"]])

@@ -23,6 +23,7 @@ from sysinv.model.system import SystemView
 from sysinv.resources.address import store as addresses
 from sysinv.resources.host import store as hosts
 from sysinv.resources.network import store as networks
+from sysinv.resources.serviceparameter import store as service_parameters
 from sysinv.resources.system.table import I_SYSTEM
 
 SEEDED_NETWORKS = (NetworkType.PXEBOOT, NetworkType.MGMT, NetworkType.CLUSTER_HOST, NetworkType.OAM)
@@ -47,6 +48,7 @@ def seed_system(db: Database, answers: Answers, controller_mac: str) -> bool:
         system = the_system(conn)
         for settings in single_tables(METADATA):
             conn.execute(sa.insert(settings).values(isystem_id=system.id))
+        service_parameters.seed(conn)
         for network_type in SEEDED_NETWORKS:
             _network(conn, system, network_type, answers.network(network_type))
         _controller(conn, system, mac)

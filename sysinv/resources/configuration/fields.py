@@ -15,6 +15,7 @@ class ConfigOrder(Record):
     reason = attr(str, writer=SYSTEM, nullable=False)
     state = attr(str, writer=AGENT, nullable=False)
     reboot_required = attr(bool, writer=SYSTEM, nullable=False)
+    held = attr(bool, writer=SYSTEM, nullable=False, document="The host waits until an operator applies the change.")
     classes = attr(list, writer=SYSTEM, nullable=False)
     error = attr(str, writer=AGENT)
     fetched_at = attr(datetime, writer=AGENT)

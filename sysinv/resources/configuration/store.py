@@ -61,7 +61,8 @@ def _order(row: Mapping[str, Any]) -> Order:
     return Order(
         id=row["id"], config_uuid=row["config_uuid"], reason=row["reason"], state=OrderState(row["state"]),
         classes=tuple(row["classes"]), reboot_required=row["reboot_required"], whole=row["whole"],
-        ran=row["ran_at"] is not None, created_at=row["created_at"], alarm_at=row["alarm_at"], error=row["error"])
+        ran=row["ran_at"] is not None, created_at=row["created_at"], alarm_at=row["alarm_at"], error=row["error"],
+        held=row["held"])
 
 
 def insert(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -82,6 +83,12 @@ def set_targets(conn: Connection, targets: Mapping[int, str]) -> None:
 def set_applied(conn: Connection, host_id: int, config_uuid: str) -> None:
     """Store the configuration that a host has; see ``set_targets``."""
     conn.execute(sa.update(I_HOST).where(I_HOST.c.id == host_id).values(config_applied=config_uuid))
+
+
+def release(conn: Connection, reasons: Sequence[str]) -> int:
+    """Let hosts run the orders of these reasons that are held; returns how many."""
+    return conn.execute(sa.update(RUNTIME_CONFIG).where(
+        ORDER.held.is_(True), ORDER.reason.in_(list(reasons))).values(held=False)).rowcount
 
 
 def write(conn: Connection, order_id: int, values: Mapping[str, Any]) -> None:
@@ -122,7 +129,7 @@ def waits_for_fetch(conn: Connection, host_id: int) -> bool:
 
 def to_tell(conn: Connection) -> list[Row]:
     """Return the hosts that have something to fetch or to run: id, uuid, hostname, availability."""
-    waits = sa.and_(ORDER.state.in_(sorted(WAITING)), ORDER.ran_at.is_(None),
+    waits = sa.and_(ORDER.state.in_(sorted(WAITING)), ORDER.ran_at.is_(None), ORDER.held.is_(False),
                     sa.or_(ORDER.whole.is_(False), ORDER.fetched_at.is_(None),
                            ORDER.state == OrderState.RETRIED.value))
     query = sa.select(I_HOST.c.id, I_HOST.c.uuid, I_HOST.c.hostname, I_HOST.c.availability).where(
@@ -133,7 +140,7 @@ def to_tell(conn: Connection) -> list[Row]:
 def retry(conn: Connection, before: datetime.datetime) -> int:
     """Mark what has waited since before that time, and let hosts run again what failed before it; returns how many."""
     waiting = sa.and_(ORDER.state == OrderState.PENDING.value, ORDER.created_at < before, ORDER.ran_at.is_(None),
-                      ORDER.whole.is_(False))
+                      ORDER.whole.is_(False), ORDER.held.is_(False))
     failed = sa.and_(ORDER.state == OrderState.FAILED.value, ORDER.settled_at < before)
     done = conn.execute(sa.update(RUNTIME_CONFIG).where(sa.or_(waiting, failed)).values(
         state=OrderState.RETRIED.value))

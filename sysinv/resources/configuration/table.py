@@ -15,6 +15,7 @@ RUNTIME_CONFIG = sa.Table(
     text("reason", nullable=False), sa.Column("classes", Json, nullable=False, default=list),
     sa.Column("reboot_required", sa.Boolean, nullable=False, default=False),
     sa.Column("whole", sa.Boolean, nullable=False, default=False),
+    sa.Column("held", sa.Boolean, nullable=False, default=False, server_default=sa.false()),
     text("state", 16, nullable=False, default=OrderState.PENDING.value), text("error", 1024),
     sa.Column("alarm_at", UtcTime, nullable=False),
     sa.Column("fetched_at", UtcTime), sa.Column("ran_at", UtcTime), sa.Column("settled_at", UtcTime),

@@ -11,15 +11,16 @@ import pytest
 
 from flock.exec.process import Completed
 from sysinv.agent import puppet
-from tests.functional.sysinv.test_puppet_modules import Host, clean
+from tests.functional.sysinv.test_puppet_modules import HostWithUnits, clean
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root for a private /etc")
+pytestmark = pytest.mark.skipif(os.geteuid() != 0 or not Path("/usr/bin/systemd-detect-virt").exists(),
+                                reason="needs root for a private /etc, and systemd")
 HASH = "$6$rounds=5000$abcdefgh$" + "x" * 86
 OTHER = "$y$j9T$abcdefghijkl$" + "y" * 43
 USERS, LOGS = "platform::users", "platform::remotelogging"
 
 
-class PrivateHost(Host):
+class PrivateHost(HostWithUnits):
     """A host whose /home and /usr/sbin/rsyslogd are private too; without ``rsyslog`` it has none."""
 
     rsyslog = False

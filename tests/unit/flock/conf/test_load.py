@@ -38,6 +38,22 @@ def test_the_subsystem_file_comes_after_the_shared_one(folder: Path) -> None:
     assert flock_conf.default_files("fm") == [str(folder / "flock.conf"), str(folder / "fm.conf")]
 
 
+def test_files_of_the_platforms_configuration_come_last_and_a_reload_finds_new_ones(folder: Path) -> None:
+    (folder / "flock.conf").write_text("[api]\nlimit_max = 100\nthreads = 4\n")
+    conf = load()
+    conf.register_opt(cfg.IntOpt("patience_s", default=1, mutable=True))
+    assert conf.patience_s == 1
+    (folder / "fm.d").mkdir()
+    (folder / "fm.d/50-x.conf").write_text("[DEFAULT]\npatience_s = 7\n")
+    conf.mutate_config_files()
+    assert conf.patience_s == 7
+    (folder / "fm.d/50-x.conf").unlink()
+    (folder / "fm.d/60-y.conf").write_text("[api]\nthreads = 2\n")
+    conf.mutate_config_files()
+    assert conf.patience_s == 1
+    assert (load().api.threads, load().api.limit_max) == (2, 100)
+
+
 def test_a_file_on_the_command_line_replaces_them(folder: Path, tmp_path: Path) -> None:
     (folder / "flock.conf").write_text("[api]\nworkers = 2\n")
     other = tmp_path / "other.conf"

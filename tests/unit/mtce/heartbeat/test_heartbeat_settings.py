@@ -59,3 +59,11 @@ def test_files_with_percent_signs_and_other_daemons_options_are_read(tmp_path, m
     (tmp_path / "mtce.conf").write_text(f"[host]\nuuid = {UUID}\n[heartbeat]\nsender = true\n")
     monkeypatch.setenv("FLOCK_CONF_DIR", str(tmp_path))
     assert load([]).sender
+
+
+def test_files_of_the_platforms_configuration_come_last(tmp_path, monkeypatch):
+    (tmp_path / "mtce.conf").write_text(f"[host]\nuuid = {UUID}\n[heartbeat]\nperiod_ms = 200\nsender = true\n")
+    (tmp_path / "mtce.d").mkdir()
+    (tmp_path / "mtce.d/50-flock-heartbeat.conf").write_text("[heartbeat]\nperiod_ms = 500\n")
+    monkeypatch.setenv("FLOCK_CONF_DIR", str(tmp_path))
+    assert (load([]).period_ms, load([]).sender) == (500, True)

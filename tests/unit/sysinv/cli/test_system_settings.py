@@ -2,6 +2,7 @@
 """``system dns-*`` and ``ntp-*``, and the configuration of hosts: tables and requests."""
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -21,7 +22,16 @@ HOSTS = [{"id": number, "hostname": name, "personality": personality, "administr
           "operational": "enabled", "availability": "available", "config_status": None}
          for number, name, personality in ((2, "controller-1", "controller"), (1, "controller-0", "controller"),
                                            (3, "worker-0", "worker"))]
+PERIOD = {"uuid": "p1", "service": "platform", "section": "maintenance", "name": "heartbeat_period", "value": "500",
+          "personality": None, "resource": None, "created_at": "t", "updated_at": None}
+OTHER = {**PERIOD, "uuid": "p2", "name": "mnfa_timeout"}
+CUSTOM = {**PERIOD, "uuid": "p3", "personality": "worker", "resource": "a::b"}
 TABLE: dict[str, Any] = {
+    "/v1/service_parameter": {"GET": {"parameters": [PERIOD, OTHER, CUSTOM]}, "POST": {"parameters": [PERIOD, OTHER]}},
+    "/v1/service_parameter/p1": {"GET": PERIOD, "PATCH": PERIOD, "DELETE": None},
+    "/v1/service_parameter/p2": {"PATCH": OTHER}, "/v1/service_parameter/p3": {"PATCH": CUSTOM},
+    "/v1/service_parameter/p9": {"GET": refusal(404, "no"), "DELETE": refusal(404, "no")},
+    "/v1/service_parameter/apply": {"POST": None},
     "/v1/remotelogging": {"GET": {"remoteloggings": [LOGS]}}, "/v1/remotelogging/l1": {"PATCH": LOGS},
     "/v1/drbdconfig": {"GET": {"drbdconfigs": [DRBD]}}, "/v1/drbdconfig/b1": {"PATCH": DRBD},
     "/v1/ihosts": {"GET": {"ihosts": HOSTS}},
@@ -126,7 +136,7 @@ def test_properties(argv: str, properties: set[str]) -> None:
 def test_options_become_a_patch(argv: str, path: str, sent: list[dict[str, str]]) -> None:
     ran, api = system(argv)
     assert ran.code == 0, ran.err
-    assert api.calls[-1] == ("PATCH", path, sent)
+    assert api.calls[-1][:3] == ("PATCH", path, sent)
 
 
 def test_drbdsync_show_has_the_controllers_below() -> None:
@@ -146,3 +156,77 @@ def test_a_command_without_options_changes_nothing(argv: str) -> None:
     assert ran.code != 0
     assert "give at least one option" in ran.err
     assert api.calls == []
+
+
+COLUMNS = ["uuid", "service", "section", "name", "value", "personality", "resource"]
+
+
+def test_service_parameters_are_listed_with_starlingxs_columns() -> None:
+    ran, api = system("service-parameter-list --service platform --section maintenance")
+    assert [cell.strip() for cell in ran.out.splitlines()[1].strip("|").split("|")] == COLUMNS
+    assert api.calls[-1][3] == [
+        ("q.field", "service"), ("q.op", "eq"), ("q.type", ""), ("q.value", "platform"),
+        ("q.field", "section"), ("q.op", "eq"), ("q.type", ""), ("q.value", "maintenance")]
+
+
+def test_each_added_parameter_is_shown() -> None:
+    ran, api = system("service-parameter-add platform maintenance heartbeat_period=500 mnfa_timeout=a=b")
+    assert api.calls[-1][:3] == ("POST", "/v1/service_parameter", {
+        "service": "platform", "section": "maintenance", "personality": None, "resource": None,
+        "parameters": {"heartbeat_period": "500", "mnfa_timeout": "a=b"}})
+    names = [line.split("|")[1].strip() for line in ran.out.splitlines() if line.startswith("| ")]
+    assert sorted(name for name in names if name != "Property") == sorted(2 * COLUMNS)
+    many = json.loads(system("service-parameter-add platform maintenance a=1 b=2 -f json")[0].out)
+    assert [one["uuid"] for one in many] == ["p1", "p2"]
+
+
+@pytest.mark.parametrize(("argv", "sent"), [
+    ("service-parameter-modify platform maintenance heartbeat_period=500 mnfa_timeout=0", [
+        ("/v1/service_parameter/p1", patch(name="heartbeat_period", value="500")),
+        ("/v1/service_parameter/p2", patch(name="mnfa_timeout", value="0"))]),
+    ("service-parameter-modify platform maintenance --personality worker --resource a::b heartbeat_period=1", [
+        ("/v1/service_parameter/p3", patch(name="heartbeat_period", value="1", personality="worker",
+                                           resource="a::b"))])])
+def test_service_parameters_are_modified_by_name(argv: str, sent: list[Any]) -> None:
+    ran, api = system(argv)
+    assert ran.code == 0, ran.err
+    assert [(call[1], call[2]) for call in api.calls if call[0] == "PATCH"] == sent
+
+
+def test_nothing_is_modified_when_one_of_the_names_does_not_exist() -> None:
+    ran, api = system("service-parameter-modify platform maintenance heartbeat_period=500 nothing=1")
+    assert (ran.code, ran.err.strip()) == (
+        1, "Service Parameter not found: service platform, section maintenance, name nothing")
+    assert [call for call in api.calls if call[0] != "GET"] == []
+
+
+@pytest.mark.parametrize("command", ["add", "modify"])
+def test_a_custom_parameter_is_alone(command: str) -> None:
+    ran, api = system(f"service-parameter-{command} platform config --resource a::b x=1 y=2")
+    assert ran.code != 0
+    assert "Cannot specify multiple parameters with custom resource." in ran.err
+    assert api.calls == []
+    assert "is not of the form name=value" in system(f"service-parameter-{command} platform config x")[0].err
+
+
+@pytest.mark.parametrize(("argv", "sent", "out"), [
+    ("service-parameter-apply platform", ("POST", "/v1/service_parameter/apply", {"service": "platform"}),
+     "Applying platform service parameters"),
+    ("service-parameter-apply platform --section maintenance", ("POST", "/v1/service_parameter/apply", {
+        "service": "platform", "section": "maintenance"}), "Applying platform service parameters"),
+    ("service-parameter-delete p1", ("DELETE", "/v1/service_parameter/p1", None), "Deleted service parameter: p1")])
+def test_service_parameters_are_applied_and_deleted(argv: str, sent: tuple[Any, ...], out: str) -> None:
+    ran, api = system(argv)
+    assert (ran.code, ran.out.strip()) == (0, out), ran.err
+    assert api.calls[-1][:3] == sent
+
+
+@pytest.mark.parametrize("command", ["show", "delete"])
+def test_a_parameter_that_does_not_exist(command: str) -> None:
+    ran, _ = system(f"service-parameter-{command} p9")
+    assert (ran.code, ran.err.strip()) == (1, "service parameter not found: p9")
+
+
+def test_one_service_parameter_is_shown() -> None:
+    ran, _ = system("service-parameter-show p1")
+    assert sorted(line.split("|")[1].strip() for line in ran.out.splitlines()[3:-1]) == sorted(COLUMNS)

@@ -211,3 +211,13 @@ def test_a_host_is_current_only_when_nothing_is_open(kinds: list[tuple[bool, boo
                                      ran=states[row_id].ran or "ran_at" in values)
     is_open = any(one.state is not OrderState.APPLIED for one in states.values())
     assert (applied == target) is not is_open
+
+
+def test_hosts_do_not_run_what_is_held_and_a_boot_settles_it() -> None:
+    held = order(1, held=True)
+    assert [one.id for one in model.runnable([held, order(2)])] == [2]
+    assert model.alarm_reason("h", "a", name(1), [replace(held, alarm_at=BEFORE)], NOW) is not None
+    settled = model.settle([held, order(2)], name(2), result(2), NOW)
+    assert (list(settled.orders), settled.applied) == ([2], None)
+    settled = model.settle([held, order(2, whole=True)], name(2), result(1, 2, whole=True), NOW)
+    assert (set(settled.orders), settled.applied) == ({1, 2}, name(2))

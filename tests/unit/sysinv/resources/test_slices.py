@@ -74,7 +74,8 @@ def test_the_version_document_names_the_collections(cloud: Any) -> None:
         "iinterfaces", "interface_networks", "interface_datanetworks", "datanetworks", "partitions", "ilvgs", "ipvs",
         "networks", "addrpools", "addresses", "operations", "services", "servicenodes", "servicegroup", "health",
         "lldp_agents", "lldp_neighbours", "labels", "idns", "intp", "ptp", "ptp_instances", "ptp_interfaces",
-        "ptp_parameters", "iprofile", "isensors", "isensorgroups", "iuser", "remotelogging", "drbdconfig"}
+        "ptp_parameters", "iprofile", "isensors", "isensorgroups", "iuser", "remotelogging", "drbdconfig",
+        "service_parameter"}
     assert body["icpus"][1] == {"href": "http://localhost:80/icpus", "rel": "bookmark"}
     assert cloud.get("/").body["name"] == "Titanium SysInv API"
 
