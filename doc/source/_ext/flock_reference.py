@@ -2,7 +2,7 @@
 """Reference pages made from the code itself: commands, REST operations, configuration options, alarms.
 
 ``.. flock-commands:: sysinv.cmd.shell`` · ``.. flock-openstack:: platform`` · ``.. flock-routes:: sysinv`` ·
-``.. flock-options:: fm.conf.options`` · ``.. flock-alarms::``
+``.. flock-options:: fm.conf.options`` · ``.. flock-alarms::`` · ``.. flock-service-parameters::``
 """
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ from sphinx.util.docutils import SphinxDirective
 from flock.api.build import openapi_document
 from flock.cli.scan import commands
 from flock.cli.shell import FlockShell
+from sysinv.resources.serviceparameter.catalogue import schema
+from sysinv.resources.serviceparameter.rules import Definition, Section
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -177,6 +179,30 @@ class Alarms(Generated):
             for ident, entry in sorted(catalogue.items())), "10 10 15 65")
 
 
+class ServiceParameters(Generated):
+    """The services, sections and parameters of the schema, and who reads them."""
+
+    def lines(self, argument: str) -> Iterator[str]:
+        for service, sections in sorted(schema().items()):
+            yield from heading(service)
+            yield from table(("Section", "Parameter", "Rule", "Default", "Read by"), (
+                row for section in sections.values() for row in _parameters(section)), "18 25 32 10 15")
+
+
+def _parameters(section: Section) -> Iterator[tuple[str, ...]]:
+    known = [(literal(one.name), one.rule, one) for one in section.parameters.values()]
+    if section.any_name is not None:
+        known.append(("any name", section.any_name[1], Definition("", section.any_name[1])))
+    for name, rule, one in known:
+        notes = [_plain(rule.text) + (f" ({one.unit})" if one.unit else "")]
+        notes += [text for text, holds in (("mandatory", one.mandatory), ("read only", one.readonly),
+                                           ("secret", one.secret)) if holds]
+        read = section.used_by if one.key or section.collect else "nobody yet"
+        effect = {"apply": "at ``apply``", "immediate": "at once"}.get(section.effect, "")
+        yield (literal(section.name), name, "; ".join(notes), literal(one.default or ""),
+               read if read == "nobody yet" else f"{read}, {effect}")
+
+
 def _plain(text: str) -> str:
     """Text that reStructuredText does not read as mark-up."""
     return re.sub(r"([\\*`|_])", r"\\\1", re.sub(r"\s+", " ", text).strip()) or "\\ "
@@ -184,6 +210,6 @@ def _plain(text: str) -> str:
 
 def setup(app: Sphinx) -> dict[str, Any]:
     for name, directive in (("commands", Commands), ("openstack", OpenStack), ("routes", Routes), ("options", Options),
-                            ("alarms", Alarms)):
+                            ("alarms", Alarms), ("service-parameters", ServiceParameters)):
         app.add_directive(f"flock-{name}", directive)
     return {"parallel_read_safe": True}

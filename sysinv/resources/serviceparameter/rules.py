@@ -174,7 +174,8 @@ def check_section(section: Section, values: Mapping[str, str]) -> None:
     for name, known in section.parameters.items():
         if known.mandatory and name not in values:
             raise ParameterRefused(detail=f"{_titled(section)} Parameter '{name}' is required.")
-    broken = _CHECKS.get(section.check or "", lambda _values: None)(values)
+    check = _CHECKS.get(section.check or "")
+    broken = None if check is None else check(values)
     if broken is not None:
         raise ParameterRefused(detail=broken)
 
