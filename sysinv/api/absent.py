@@ -31,7 +31,6 @@ ABSENT = (
     Absent("States of device images", ("/v1/device_image_state",)),
     Absent("Imports of profiles, and OSDs in profiles,", ("/v1/iprofile/import_profile", "/v1/iprofile/*/istors")),
     Absent("Changes of OAM addresses", ("/v1/iextoam",)),
-    Absent("SDN controllers", ("/v1/sdn_controller",)),
     Absent("Images of the local registry", ("/v1/registry_image",)),
     Absent("Fernet keys", ("/v1/fernet_repo",)),
     Absent("Certificates", ("/v1/certificate",)),

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from sysinv.config import ordering
 from sysinv.config.ordering import Change
-from sysinv.contract.enums import NetworkType, Personality
+from sysinv.contract.enums import Personality
 from sysinv.db.lookup import Row
 from sysinv.db.single import SingleService, stored
 from sysinv.resources.dns import rules
 from sysinv.resources.dns.table import I_DNS
-from sysinv.resources.network.table import ADDRESS_POOLS, NETWORKS
+from sysinv.resources.network.store import oam_families
 from sysinv.resources.ntp.rules import names_in
 from sysinv.resources.ntp.table import I_NTP
 
@@ -34,16 +33,11 @@ class DnsService(SingleService):
             return {}
         servers = rules.listed(changes["nameservers"] or "")
         named = names_in(stored(conn, I_NTP)["ntpservers"])
-        return {"nameservers": ",".join(rules.check(servers, _families(conn), named))}
+        return {"nameservers": ",".join(rules.check(servers, oam_families(conn), named))}
 
     def order(self, conn: Connection) -> None:
         """Order the change on the controllers, at run time."""
         ordering.order(conn, Change("DNS servers", (PUPPET_CLASS,), personalities=(Personality.CONTROLLER,)))
-
-
-def _families(conn: Connection) -> set[int]:
-    query = sa.select(ADDRESS_POOLS.c.family).join(NETWORKS, NETWORKS.c.address_pool_id == ADDRESS_POOLS.c.id)
-    return set(conn.execute(query.where(NETWORKS.c.type == NetworkType.OAM.value)).scalars())
 
 
 SERVICE = DnsService

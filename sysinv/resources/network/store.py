@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from sysinv.contract.enums import NetworkType
 from sysinv.model.addressing import PoolView, check_pool
 from sysinv.resources.network.table import ADDRESS_POOL_RANGES, ADDRESS_POOLS, NETWORK_ADDRESSPOOLS, NETWORKS
 
@@ -24,6 +25,12 @@ def pools_by_network(conn: Connection) -> dict[str, PoolView]:
         .join(ADDRESS_POOLS, ADDRESS_POOLS.c.id == NETWORKS.c.address_pool_id)).mappings().all()
     found = ranges(conn)
     return {row["network_type"]: pool_view(dict(row), found) for row in rows}
+
+
+def oam_families(conn: Connection) -> set[int]:
+    """Return the families of addresses that the OAM network has: 4, 6."""
+    query = sa.select(ADDRESS_POOLS.c.family).join(NETWORKS, NETWORKS.c.address_pool_id == ADDRESS_POOLS.c.id)
+    return set(conn.execute(query.where(NETWORKS.c.type == NetworkType.OAM.value)).scalars())
 
 
 def pool_view(row: Mapping[str, Any], found: Mapping[int, Sequence[tuple[str, str]]]) -> PoolView:

@@ -24,8 +24,8 @@ class SystemRefused(Refused):
     code: ClassVar[str] = "sysinv.system.refused"
 
 
-def check_change(stored: Mapping[str, Any], changes: Mapping[str, Any]) -> None:
-    """Raise SystemRefused for the first change that breaks a rule."""
+def check_change(stored: Mapping[str, Any], changes: Mapping[str, Any], *, sdn_controllers: int = 0) -> None:
+    """Raise SystemRefused for the first change that breaks a rule. ``sdn_controllers``: how many there are."""
     if "software_version" in changes:
         raise SystemRefused(detail="software_version cannot be modified")
     if "system_type" in changes and stored["system_type"] is not None:
@@ -44,6 +44,9 @@ def check_change(stored: Mapping[str, Any], changes: Mapping[str, Any]) -> None:
     if role != present and (present is not None or role != "subcloud"):
         raise SystemRefused(detail="distributed_cloud_role can only be set once, to subcloud")
     _check_capabilities(stored["capabilities"] or {}, changes)
+    if changes.get("sdn_enabled") is False and sdn_controllers:
+        raise SystemRefused(detail="sdn_enabled cannot be disabled while there are SDN controllers: "
+                                   f"{sdn_controllers}. Delete them with 'system sdn-controller-delete'.")
 
 
 def _check_degrees(name: str, text: str, limit: float) -> None:

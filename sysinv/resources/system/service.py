@@ -14,6 +14,7 @@ from flock.wire.errors import shown
 from sysinv.config import ordering
 from sysinv.config.ordering import Change
 from sysinv.db.lookup import ItemNotFound, Row
+from sysinv.resources.sdncontroller.table import SDN_CONTROLLER
 from sysinv.resources.system.fields import FOLDED
 from sysinv.resources.system.rules import check_change
 from sysinv.resources.system.table import I_SYSTEM
@@ -39,7 +40,8 @@ class SystemService:
         """Carry out a PATCH; SystemRefused names the broken rule."""
         with self._db.writer() as conn:
             row = _row(conn, uuid, lock=True)
-            check_change(row, changes)
+            count = conn.execute(sa.select(sa.func.count()).select_from(SDN_CONTROLLER)).scalar_one()
+            check_change(row, changes, sdn_controllers=count)
             folded = {name: changes[name] for name in FOLDED if name in changes}
             columns: dict[str, Any] = {name: value for name, value in changes.items() if name not in FOLDED}
             if folded:

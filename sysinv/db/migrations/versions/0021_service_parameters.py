@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Service parameters with those that each system has; changes of the configuration that wait to be applied."""
+"""Service parameters with those that each system has; held changes of the configuration; SDN controllers."""
 from __future__ import annotations
 
 import sqlalchemy as sa
@@ -51,9 +51,20 @@ def upgrade() -> None:
             {"uuid": new_uuid(), "created_at": utcnow(), "service": service, "section": section, "name": name,
              "value": value, "personality": "", "resource": ""}
             for (service, section), values in DEFAULTS.items() for name, value in values.items()])
+    op.create_table(
+        "sdn_controller", sa.Column("id", sa.Integer, nullable=False),
+        sa.Column("uuid", sa.String(36), nullable=False), sa.Column("created_at", UtcTime, nullable=False),
+        sa.Column("updated_at", UtcTime), sa.Column("revision", sa.Integer, nullable=False, server_default="0"),
+        sa.Column("state", sa.String(16), nullable=False), sa.Column("ip_address", sa.String(253), nullable=False),
+        sa.Column("port", sa.Integer, nullable=False), sa.Column("transport", sa.String(8), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_sdn_controller"),
+        sa.UniqueConstraint("uuid", name="uniq_sdn_controller0uuid"),
+        sa.UniqueConstraint("ip_address", "port", name="uniq_sdn_controller0ip_address0port"),
+        sqlite_autoincrement=True)
     op.add_column("runtime_config", sa.Column("held", sa.Boolean, nullable=False, server_default=sa.false()))
 
 
 def downgrade() -> None:
     op.drop_column("runtime_config", "held")
+    op.drop_table("sdn_controller")
     op.drop_table("service_parameter")

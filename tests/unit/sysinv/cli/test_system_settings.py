@@ -26,12 +26,15 @@ PERIOD = {"uuid": "p1", "service": "platform", "section": "maintenance", "name":
           "personality": None, "resource": None, "created_at": "t", "updated_at": None}
 OTHER = {**PERIOD, "uuid": "p2", "name": "mnfa_timeout"}
 CUSTOM = {**PERIOD, "uuid": "p3", "personality": "worker", "resource": "a::b"}
+SDN = {"uuid": "c1", "state": "enabled", "ip_address": "10.0.0.1", "port": 6653, "transport": "TCP"}
 TABLE: dict[str, Any] = {
     "/v1/service_parameter": {"GET": {"parameters": [PERIOD, OTHER, CUSTOM]}, "POST": {"parameters": [PERIOD, OTHER]}},
     "/v1/service_parameter/p1": {"GET": PERIOD, "PATCH": PERIOD, "DELETE": None},
     "/v1/service_parameter/p2": {"PATCH": OTHER}, "/v1/service_parameter/p3": {"PATCH": CUSTOM},
     "/v1/service_parameter/p9": {"GET": refusal(404, "no"), "DELETE": refusal(404, "no")},
     "/v1/service_parameter/apply": {"POST": None},
+    "/v1/sdn_controller": {"GET": {"sdn_controllers": [SDN]}, "POST": SDN},
+    "/v1/sdn_controller/c1": {"GET": SDN, "PATCH": SDN, "DELETE": None},
     "/v1/remotelogging": {"GET": {"remoteloggings": [LOGS]}}, "/v1/remotelogging/l1": {"PATCH": LOGS},
     "/v1/drbdconfig": {"GET": {"drbdconfigs": [DRBD]}}, "/v1/drbdconfig/b1": {"PATCH": DRBD},
     "/v1/ihosts": {"GET": {"ihosts": HOSTS}},
@@ -230,3 +233,26 @@ def test_a_parameter_that_does_not_exist(command: str) -> None:
 def test_one_service_parameter_is_shown() -> None:
     ran, _ = system("service-parameter-show p1")
     assert sorted(line.split("|")[1].strip() for line in ran.out.splitlines()[3:-1]) == sorted(COLUMNS)
+
+
+@pytest.mark.parametrize(("argv", "sent"), [
+    ("sdn-controller-add -a 10.0.0.1 -p 6653", ("POST", "/v1/sdn_controller", {
+        "ip_address": "10.0.0.1", "port": "6653"})),
+    ("sdn-controller-add -a sdn.org -p 1 -t TLS -s disabled", ("POST", "/v1/sdn_controller", {
+        "ip_address": "sdn.org", "port": "1", "transport": "TLS", "state": "disabled"})),
+    ("sdn-controller-modify c1 -s disabled", ("PATCH", "/v1/sdn_controller/c1", patch(state="disabled"))),
+    ("sdn-controller-delete c1", ("DELETE", "/v1/sdn_controller/c1", None))])
+def test_sdn_controllers_are_changed(argv: str, sent: tuple[Any, ...]) -> None:
+    ran, api = system(argv)
+    assert ran.code == 0, ran.err
+    assert api.calls[-1][:3] == sent
+
+
+def test_sdn_controllers_have_starlingxs_titles() -> None:
+    ran, _ = system("sdn-controller-list")
+    assert [cell.strip() for cell in ran.out.splitlines()[1].strip("|").split("|")] == [
+        "uuid", "administrative state", "ip address", "remote port"]
+    ran, _ = system("sdn-controller-show c1")
+    assert {line.split("|")[1].strip() for line in ran.out.splitlines()[3:-1]} == {
+        "uuid", "administrative state", "ip address", "remote port", "transport mode"}
+    assert "give at least one option" in system("sdn-controller-modify c1")[0].err

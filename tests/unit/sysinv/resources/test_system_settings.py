@@ -263,3 +263,61 @@ def test_drbds_settings_are_checked_and_configure_no_host(
         assert drbd.row == before
         assert next(iter(values)) in reply.fault
     assert drbd.settle() == []
+
+
+SDN = "/v1/sdn_controller"
+
+
+@pytest.fixture
+def sdn(cloud: Any) -> Any:
+    (system,) = cloud.get("/v1/isystems").body["isystems"]
+    assert cloud.patch(f"/v1/isystems/{system['uuid']}", sdn_enabled="true").status == 200
+    return cloud
+
+
+def test_sdn_controllers_need_sdn(cloud: Any) -> None:
+    reply = cloud.post(SDN, {"ip_address": "10.10.10.20", "port": "6653"})
+    assert reply.status == 400
+    assert reply.fault == "SDN controllers need SDN. Enable it with 'system modify --sdn_enabled true'."
+    assert cloud.get(SDN).body["sdn_controllers"] == []
+
+
+def test_sdn_controllers_are_added_changed_and_deleted(sdn: Any) -> None:
+    added = sdn.post(SDN, {"ip_address": "10.10.10.20", "port": "6653"}).body
+    assert {name: added[name] for name in ("state", "ip_address", "port", "transport")} == {
+        "state": "enabled", "ip_address": "10.10.10.20", "port": 6653, "transport": "TCP"}
+    other = sdn.post(SDN, {"ip_address": "sdn.example.org", "port": 6653, "transport": "TLS", "state": "disabled"}).body
+    assert sdn.post(SDN, {"ip_address": "10.10.10.20", "port": 6653}).status == 409
+    reply = sdn.patch(f"{SDN}/{other['uuid']}", ip_address="10.10.10.20")
+    assert (reply.status, reply.fault) == (
+        409, "There is an SDN controller with address 10.10.10.20 and port 6653 already.")
+    assert sdn.patch(f"{SDN}/{other['uuid']}", state="enabled", port="6654").body["port"] == 6654
+    assert len(sdn.get(SDN).body["sdn_controllers"]) == 2
+    (system,) = sdn.get("/v1/isystems").body["isystems"]
+    reply = sdn.patch(f"/v1/isystems/{system['uuid']}", sdn_enabled="false")
+    assert (reply.status, "SDN controllers: 2" in reply.fault) == (400, True)
+    for one in (added, other):
+        assert sdn.delete(f"{SDN}/{one['uuid']}").status == 204
+        assert sdn.get(f"{SDN}/{one['uuid']}").status == 404
+        assert sdn.patch(f"{SDN}/{one['uuid']}", port="1").status == 404
+    assert sdn.patch(f"/v1/isystems/{system['uuid']}", sdn_enabled="false").status == 200
+
+
+@pytest.mark.parametrize(("changes", "text"), [
+    ({"ip_address": "fd00::1"}, "is IPv6, which the OAM network does not have"),
+    ({"ip_address": "224.0.0.1"}, "is not the address"), ({"ip_address": "127.0.0.1"}, "is not the address"),
+    ({"ip_address": "10.0.0"}, "neither an IP address nor a host name"), ({"ip_address": "-a.org"}, "neither"),
+    ({"ip_address": "a b"}, "ip_address"), ({"ip_address": None}, "ip_address"), ({"port": "0"}, "port"),
+    ({"port": None}, "port"), ({"transport": "tcp"}, "transport"), ({"state": "up"}, "state")])
+def test_what_is_no_sdn_controller_is_refused(sdn: Any, changes: dict[str, Any], text: str) -> None:
+    reply = sdn.post(SDN, {"ip_address": "10.10.10.20", "port": "6653", **changes})
+    assert reply.status == 400
+    assert text in reply.fault
+    assert sdn.get(SDN).body["sdn_controllers"] == []
+
+
+def test_the_number_of_sdn_controllers_has_a_limit(sdn: Any) -> None:
+    for port in range(1, 65):
+        assert sdn.post(SDN, {"ip_address": "10.10.10.20", "port": port}).status == 200
+    reply = sdn.post(SDN, {"ip_address": "10.10.10.20", "port": 65})
+    assert (reply.status, reply.fault) == (400, "At most 64 SDN controllers are possible.")
