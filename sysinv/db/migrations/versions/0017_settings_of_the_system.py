@@ -9,8 +9,8 @@ from alembic import op
 
 from flock.db import UtcTime, new_uuid, utcnow
 
-revision = "0020"
-down_revision = "0015"
+revision = "0017"
+down_revision = "0016"
 branch_labels = None
 depends_on = None
 

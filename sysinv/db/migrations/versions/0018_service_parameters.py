@@ -7,8 +7,8 @@ from alembic import op
 
 from flock.db import UtcTime, new_uuid, utcnow
 
-revision = "0021"
-down_revision = "0020"
+revision = "0018"
+down_revision = "0017"
 branch_labels = None
 depends_on = None
 
