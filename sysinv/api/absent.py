@@ -20,7 +20,6 @@ ABSENT = (
            error_key=True),
     Absent("Kubelet configurations", ("/v1/kube_config_kubelet",), error_key=True),
     Absent("Wipes of disks", ("/v1/ihosts/wipe_osds", "/v1/ihosts/wipe_lvm_mode")),
-    Absent("Routes of hosts", _of("routes", more=("/v1/iinterfaces/*/routes",))),
     Absent("Second address pools of networks", ("/v1/network_addresspools",)),
     Absent("File systems", _of("host_fs", "controller_fs", more=("/v1/isystems/*/controller_fs",))),
     Absent("Storage backends", (

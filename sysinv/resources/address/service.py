@@ -21,6 +21,7 @@ from sysinv.resources.address.rules import AddressOfPool, check_add, check_locke
 from sysinv.resources.address.table import ADDRESSES
 from sysinv.resources.interface import store as interfaces
 from sysinv.resources.interface.service import locked
+from sysinv.resources.route.store import check_addressed
 
 
 def action_facts(conn: Connection, row: Row) -> AddressFacts:
@@ -51,7 +52,7 @@ class AddressService:
             return dict(conn.execute(store.QUERY.where(ADDRESSES.c.id == row_id)).mappings().one())
 
     def delete(self, uuid: str) -> None:
-        """Delete an address that an operator added; HostMustBeLocked, AddressOfPool, ItemNotFound."""
+        """Delete an address that an operator added; HostMustBeLocked, AddressOfPool, AddressOfRoute, ItemNotFound."""
         query = store.QUERY.where(ADDRESSES.c.uuid == uuid.lower())
         with self._db.writer() as conn:
             stored = conn.execute(query).mappings().first() if ids.is_uuid(uuid) else None
@@ -65,6 +66,7 @@ class AddressService:
             row, host = found
             check_locked(host_view(host))
             store.delete(conn, row["name"])
+            check_addressed(conn, row["interface_id"], row["ifname"])
 
 
 SERVICE = AddressService

@@ -62,6 +62,21 @@ def holder(conn: Connection, address: str) -> str | None:
     return conn.execute(sa.select(ADDRESSES.c.name).where(ADDRESSES.c.address == address).limit(1)).scalar()
 
 
+def of_interface(conn: Connection, interface_id: int) -> list[str]:
+    """Return the addresses that a host has on an interface, such as ``10.0.0.2/24``."""
+    return _with_prefixes(conn, ON_INTERFACE.in_([interface_id]))
+
+
+def of_host(conn: Connection, host_id: int) -> list[str]:
+    """Return all addresses of a host with their prefixes."""
+    return _with_prefixes(conn, ADDRESSES.c.forihostid == host_id)
+
+
+def _with_prefixes(conn: Connection, clause: sa.ColumnElement[bool]) -> list[str]:
+    rows = conn.execute(sa.select(ADDRESSES.c.address, ADDRESSES.c.prefix).where(clause).order_by(ADDRESSES.c.id))
+    return [f"{row.address}/{row.prefix}" for row in rows]
+
+
 def add_static(conn: Connection, values: Mapping[str, Any]) -> int:
     """Store an address of an interface; returns its row id."""
     return int(conn.execute(sa.insert(ADDRESSES).values(**values)).inserted_primary_key[0])  # type: ignore[index]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy.engine import Connection
@@ -12,6 +13,10 @@ from sysinv.contract.enums import AeMode, InterfaceType, NetworkType
 from sysinv.db.lookup import Row
 from sysinv.resources.interface.store import view_of
 from sysinv.resources.interface.view import LOOPBACK, HostInterfaces, InterfaceView
+from sysinv.resources.route import store as routes
+from sysinv.resources.route.rules import RouteView
+
+PUPPET_CLASS = "platform::network::interfaces"
 
 # The installer writes a file for each of these, in which systemd-networkd takes the first that fits an interface.
 INSTALLED = (NetworkType.PXEBOOT, NetworkType.MGMT, NetworkType.CLUSTER_HOST, NetworkType.OAM)
@@ -20,17 +25,20 @@ _KINDS = {InterfaceType.ETHERNET: "ethernet", InterfaceType.AE: "bond", Interfac
 _MODES = {AeMode.BALANCED: "balance-xor", AeMode.ACTIVE_STANDBY: "active-backup", AeMode.LACP: "802.3ad"}
 
 
-def network_config(view: HostInterfaces) -> dict[str, dict[str, Any]]:
-    """Return the settings of each interface by its name in the kernel.
+def network_config(view: HostInterfaces, over: Iterable[RouteView] = ()) -> dict[str, dict[str, Any]]:
+    """Return the settings of each interface by its name in the kernel. ``over``: the routes of the host.
 
     ``kind``: ethernet, bond or vlan. ``vlans``: names of those on it. ``bond``: the bond that it is a member of.
-    ``installed``: the network whose file of the installer configures it; then only ``vlans`` are added to that.
+    ``installed``: the network whose file of the installer configures it; then only ``vlans`` and ``routes`` are
+    added to that.
     """
-    found = {}
+    found, stored = {}, sorted(over, key=lambda route: (route.subnet, route.metric, route.gateway))
     for one in view.interfaces:
         name, kind = device_name(view, one), _KINDS.get(InterfaceType(one.iftype))
         if name is not None and kind is not None and _is_used(view, one):
-            found[name] = _settings(view, one, kind)
+            found[name] = {**_settings(view, one, kind), "routes": [
+                {"destination": route.subnet, "gateway": route.gateway, "metric": route.metric}
+                for route in stored if route.interface_id == one.id]}
     return found
 
 
@@ -67,7 +75,7 @@ def _settings(view: HostInterfaces, one: InterfaceView, kind: str) -> dict[str, 
 
 
 def _host(conn: Connection, host: Row) -> dict[str, Any]:
-    return {"platform::network::interfaces::network_config": network_config(view_of(conn, host))}
+    return {f"{PUPPET_CLASS}::network_config": network_config(view_of(conn, host), routes.of_host(conn, host["id"]))}
 
 
-PLUGIN = Plugin(classes=(PuppetClass("platform::network::interfaces", rank=20),), host=_host)
+PLUGIN = Plugin(classes=(PuppetClass(PUPPET_CLASS, rank=20),), host=_host)

@@ -22,6 +22,7 @@ from sysinv.resources.interfacenetwork import store
 from sysinv.resources.interfacenetwork.rules import assigned, boot_mac, removed
 from sysinv.resources.interfacenetwork.table import INTERFACE_NETWORKS
 from sysinv.resources.network.table import NETWORKS
+from sysinv.resources.route.store import check_addressed
 
 
 class InterfaceNetworkService:
@@ -50,7 +51,7 @@ class InterfaceNetworkService:
         return found
 
     def remove(self, uuid: str) -> None:
-        """Take a network from its interface; HostMustBeLocked, InterfaceRefused, ItemNotFound."""
+        """Take a network from its interface; HostMustBeLocked, InterfaceRefused, AddressOfRoute, ItemNotFound."""
         query = store.QUERY.where(INTERFACE_NETWORKS.c.uuid == uuid.lower())
         with self._db.writer() as conn:
             found = row_of_locked_host(conn, query, "ihost_uuid") if ids.is_uuid(uuid) else None
@@ -61,6 +62,7 @@ class InterfaceNetworkService:
             interfaces.write(conn, before, removed(before, row["interface_id"], row["network_type"]))
             if host["hostname"]:
                 release_address(conn, host["hostname"], row["network_type"])
+            check_addressed(conn, row["interface_id"], row["ifname"])
 
 
 def _network(conn: Connection, uuid: str) -> Any:

@@ -112,6 +112,25 @@ def test_interfaces_become_files_of_systemd_networkd_and_go_with_them(host: Host
     assert "Bond=" not in host.text("systemd/network/40-flock-eth1.network")
 
 
+def test_routes_are_in_the_files_of_their_interfaces(host: Host) -> None:
+    name = "platform::network::interfaces"
+    route = {"destination": "10.20.0.0/16", "gateway": "192.168.59.1", "metric": 1}
+    default = {"destination": "::/0", "gateway": "fd00:59::1", "metric": 10}
+    network = {"eth1": {**NETWORK["eth1"], "bond": None, "routes": [route, default]},
+               "mgmt0": {**NETWORK["mgmt0"], "vlans": [], "routes": [route]},
+               "oam0": {**NETWORK["mgmt0"], "vlans": [], "installed": "oam", "routes": []}}
+    clean(host.apply({f"{name}::network_config": network}, name))
+    drop_in = "10-flock-mgmt.network.d/40-flock-vlans.conf"
+    assert host.network_files() == [drop_in, "40-flock-eth1.network"]
+    section = "\n[Route]\nDestination=10.20.0.0/16\nGateway=192.168.59.1\nMetric=1\n"
+    assert host.text("systemd/network/40-flock-eth1.network").endswith(
+        f"[Address]\nAddress=192.168.59.3/24\n{section}\n[Route]\nDestination=::/0\nGateway=fd00:59::1\nMetric=10\n")
+    assert host.text(f"systemd/network/{drop_in}").endswith(f"[Network]\n{section}")
+    assert clean(host.apply({f"{name}::network_config": network}, name)).changed == 0
+    clean(host.apply({f"{name}::network_config": {"mgmt0": {**network["mgmt0"], "routes": []}}}, name))
+    assert host.network_files() == []
+
+
 def test_a_wrong_value_fails_and_names_the_parameter(host: Host) -> None:
     outcome = host.apply({"platform::compute::hugepage::params::nr_hugepages_2M": {"0": "many"}},
                          "platform::compute::hugepage")

@@ -31,6 +31,10 @@ TABLE: dict[str, Any] = {
     "/v1/interface_datanetworks": {"POST": {"uuid": "x1"}}, "/v1/interface_datanetworks/x1": {"DELETE": None},
     "/v1/ihosts/w/addresses": {"GET": {"addresses": [{"uuid": "a1", "ifname": "bond0", "address": "10.0.0.1",
                                                       "prefix": 24}]}},
+    "/v1/ihosts/w/routes": {"GET": {"routes": [{"uuid": "r1", "ifname": "bond0", "network": "10.20.0.0", "prefix": 16,
+                                                "gateway": "10.0.0.2", "metric": 1}]}},
+    "/v1/routes": {"POST": {"uuid": "r1"}},
+    "/v1/routes/r1": {"GET": {"uuid": "r1", "prefix": 16}, "DELETE": None},
     "/v1/addresses": {"POST": {"uuid": "a1"}},
     "/v1/addresses/a1": {"GET": {"uuid": "a1", "prefix": 24}, "DELETE": None},
     "/v1/networks": {"GET": {"networks": [{"uuid": "o1", "name": "oam"}]}},
@@ -129,3 +133,16 @@ def test_addresses() -> None:
     assert system("host-addr-list w -f value -c ifname -c address")[0].out == "bond0 10.0.0.1\n"
     assert system("host-addr-show a1 -f value -c prefix")[0].out == "24\n"
     assert system("host-addr-delete a1")[0].out == "Deleted Address: a1\n"
+
+
+def test_routes() -> None:
+    route = {"interface_uuid": "i3", "network": "10.20.0.0", "prefix": "16", "gateway": "10.0.0.2"}
+    assert sent("host-route-add w bond0 10.20.0.0 16 10.0.0.2") == ("POST", "/v1/routes", {**route, "metric": 1})
+    assert sent("host-route-add w bond0 10.20.0.0 16 10.0.0.2 7") == ("POST", "/v1/routes", {**route, "metric": "7"})
+    ran = system("host-route-list w")[0].out.splitlines()
+    assert [cell.strip() for cell in ran[1].strip("|").split("|")] == [
+        "uuid", "ifname", "network", "prefix", "gateway", "metric"]
+    assert [cell.strip() for cell in ran[3].strip("|").split("|")] == [
+        "r1", "bond0", "10.20.0.0", "16", "10.0.0.2", "1"]
+    assert system("host-route-show r1 -f value -c prefix")[0].out == "16\n"
+    assert system("host-route-delete r1")[0].out == "Deleted Route: r1\n"

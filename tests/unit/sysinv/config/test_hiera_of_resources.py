@@ -15,6 +15,7 @@ from sysinv.resources.cpu.intake import StoredCpu
 from sysinv.resources.interface.hiera import device_name, network_config
 from sysinv.resources.interface.view import HostInterfaces, InterfaceView, PortView
 from sysinv.resources.memory.hiera import page_counts
+from sysinv.resources.route.rules import RouteView
 from tests.unit.sysinv.resources.interfaces import STANDARD, WORKER
 
 OPTIONS = "platform::compute::grub::params::cpu_options"
@@ -79,7 +80,7 @@ def view(*interfaces: InterfaceView, ports: tuple[PortView, ...] = (PORT,)) -> H
 def test_an_ethernet_interface_has_the_name_of_its_port() -> None:
     found = network_config(view(replace(ETHERNET, addresses=("192.168.59.3/24",))))
     assert found == {"enp1s0": {"kind": "ethernet", "mtu": 9000, "addresses": ["192.168.59.3/24"], "vlans": [],
-                                "bond": None, "installed": None}}
+                                "bond": None, "installed": None, "routes": []}}
 
 
 def test_what_nobody_has_a_purpose_for_is_left_alone() -> None:
@@ -100,6 +101,18 @@ def test_an_interface_of_the_installer_only_gets_the_vlans_on_it() -> None:
     mgmt = replace(ETHERNET, ifclass="platform", networks=frozenset({"mgmt", "cluster-host"}))
     found = network_config(view(mgmt, InterfaceView(3, "data10", "vlan", ifclass="data", vlan_id=10, uses=(1,))))
     assert (found["enp1s0"]["installed"], found["enp1s0"]["vlans"]) == ("mgmt", ["data10"])
+
+
+def test_routes_are_those_of_their_interface_in_an_order_of_their_own() -> None:
+    other = InterfaceView(2, "bond0", "ae", ifclass="data", uses=(1,))
+    over = [RouteView(1, "10.2.0.0/16", "192.168.59.1", 5), RouteView(1, "10.1.0.0/16", "192.168.59.9", 2),
+            RouteView(1, "10.1.0.0/16", "192.168.59.1"), RouteView(7, "10.3.0.0/16", "192.168.59.1")]
+    found = network_config(view(ETHERNET, other), over)
+    assert found["enp1s0"]["routes"] == [
+        {"destination": "10.1.0.0/16", "gateway": "192.168.59.1", "metric": 1},
+        {"destination": "10.1.0.0/16", "gateway": "192.168.59.9", "metric": 2},
+        {"destination": "10.2.0.0/16", "gateway": "192.168.59.1", "metric": 5}]
+    assert found["bond0"]["routes"] == []
 
 
 @pytest.mark.parametrize("name", ["lo", "../../x", "a b", "", "x" * 16, "-a", "é", "a'b"])

@@ -43,9 +43,8 @@ def test_nothing_that_is_served_is_called_absent(subsystem: str) -> None:
 
 
 @pytest.mark.parametrize(("method", "path", "what"), [
-    ("GET", "/v1/routes", "Routes of hosts"), ("GET", "/v1/ihosts/controller-0/routes", "Routes of hosts"),
-    ("POST", "/v1/ihosts/nobody/istors", "Storage backends"),
-    ("PATCH", "/v1/iextoam/1", "Changes of OAM addresses"),
+    ("GET", "/v1/host_fs", "File systems"), ("GET", "/v1/ihosts/controller-0/host_fs", "File systems"),
+    ("POST", "/v1/ihosts/nobody/istors", "Storage backends"), ("PATCH", "/v1/iextoam/1", "Changes of OAM addresses"),
     ("GET", "/v1/apps", "Applications"), ("DELETE", "/v1/device_labels/7/", "Labels of devices"),
     ("PUT", "/v1/ihosts/controller-0/host_fs/update_many", "File systems"),
     ("GET", "/v1/isystems/1/controller_fs", "File systems")])
@@ -80,7 +79,7 @@ def test_nobody_without_token_learns_what_is_absent(accept: str) -> None:
             "HTTP_X_ROLES" not in environ) else trusting(app, _conf)(environ, start)
 
     app = build_app(private_conf(), "sysinv", authenticate=refusing)
-    assert webob.Request.blank("/v1/routes").get_response(app).status_int == 401
+    assert webob.Request.blank("/v1/host_fs").get_response(app).status_int == 401
     known = webob.Request.blank("/v1/license", headers={"X-Roles": "reader", "Accept": accept}).get_response(app)
     assert known.status_int == 501 and b"Licences are not part" in known.body
 

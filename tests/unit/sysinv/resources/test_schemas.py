@@ -87,7 +87,12 @@ def test_every_row_of_every_collection_keeps_its_promise(cloud: Any) -> None:
         port(), port("mgmt0", "08:00:27:00:00:99", "0000:00:04.0"),
         port("port5", "08:00:27:00:00:98", "0000:00:05.0")])
     interface = cloud.post("/v1/iinterfaces", {"ihost_uuid": uuid, "ifname": "data0", "iftype": "vlan", "vlan_id": 7,
-                                               "uses": ["port5"]}).body["uuid"]
+                                               "uses": ["port5"], "ifclass": "data",
+                                               "ipv4_mode": "static"}).body["uuid"]
+    assert cloud.post("/v1/addresses", {"interface_uuid": interface, "address": "10.9.0.1",
+                                        "prefix": 24}).status == 200
+    assert cloud.post("/v1/routes", {"interface_uuid": interface, "network": "10.20.0.0", "prefix": 16,
+                                     "gateway": "10.9.0.2"}).status == 200
     assert cloud.post("/v1/datanetworks", {"name": "phys0", "network_type": "flat"}).status == 200
     assert cloud.post("/v1/interface_datanetworks", {"interface_uuid": interface,
                                                      "datanetwork_uuid": "phys0"}).status == 200

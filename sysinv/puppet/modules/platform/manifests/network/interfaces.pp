@@ -7,7 +7,9 @@ class platform::network::interfaces (
   # Files of interfaces that lie on others have later names, because a bond needs its netdev before its members.
   $made = $network_config.filter |$name, $one| { $one['kind'] != 'ethernet' and $one['installed'] =~ Undef }
   $own = $network_config.filter |$name, $one| { $one['installed'] =~ Undef }
-  $extended = $network_config.filter |$name, $one| { $one['installed'] =~ String and !empty($one['vlans']) }
+  $extended = $network_config.filter |$name, $one| {
+    $one['installed'] =~ String and !(empty($one['vlans']) and $one['routes'] in [undef, []])
+  }
 
   $files = $made.map |$name, $one| { "40-flock-${name}.netdev" } + $own.map |$name, $one| { "40-flock-${name}.network" }
   $drop_ins = $extended.map |$name, $one| { "10-flock-${one['installed']}.network.d/40-flock-vlans.conf" }

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Static routes over the interfaces of hosts."""
