@@ -14,7 +14,7 @@ ABSENT = (
     # Paths whose clients read {"error": …} come first, because some of them lie below other paths.
     Absent("Licences", ("/v1/license",), error_key=True),
     Absent("Certificates", ("/v1/certificate/certificate_install",), error_key=True),
-    Absent("External Ceph clusters", ("/v1/storage_ceph_external/ceph_conf_upload",), error_key=True),
+    Absent("Uploads of Ceph configurations", ("/v1/storage_ceph_external/ceph_conf_upload",), error_key=True),
     Absent("Images of devices", ("/v1/device_images",), error_key=True),
     Absent("Root certificates of Kubernetes", ("/v1/kube_rootca_update", "/v1/kube_rootca_host_update"),
            error_key=True),
@@ -22,10 +22,7 @@ ABSENT = (
     Absent("Wipes of disks", ("/v1/ihosts/wipe_osds", "/v1/ihosts/wipe_lvm_mode")),
     Absent("Second address pools of networks", ("/v1/network_addresspools",)),
     Absent("File systems", _of("host_fs", "controller_fs", more=("/v1/isystems/*/controller_fs",))),
-    Absent("Storage backends", (
-        "/v1/storage_backend", "/v1/storage_ceph", "/v1/storage_ceph_rook", "/v1/storage_ceph_external",
-        "/v1/storage_lvm", "/v1/storage_file", "/v1/storage_external", "/v1/clusters", "/v1/storage_tiers",
-        *_of("istors", "ceph_mon"))),
+    Absent("OSDs and monitors", _of("istors", "ceph_mon")),
     Absent("Labels of devices", _of("device_labels")),
     Absent("States of device images", ("/v1/device_image_state",)),
     Absent("Imports of profiles, and OSDs in profiles,", ("/v1/iprofile/import_profile", "/v1/iprofile/*/istors")),

@@ -65,10 +65,12 @@ class ConfigurationEndpoint:
         host, made, orders = self._db.transact(work)
         self._files.write(host["hostname"] or host["uuid"], made)
         whole = model.booted_without(orders, model.boot_time(uptime_s, now))
-        now_run = list(orders) if whole else model.runnable(orders)
+        # A run of the whole configuration does not settle changes that are no part of it.
+        booted = [order for order in orders if model.is_in_boot(order, made.classes)]
+        now_run = booted if whole else model.runnable(orders)
         return WantedConfiguration(
             config_uuids=[order.config_uuid for order in now_run], classes=model.classes_of(now_run),
-            boot_uuids=[order.config_uuid for order in orders],
+            boot_uuids=[order.config_uuid for order in booted],
             boot_classes=list(made.classes) if host["config_target"] else [],
             hiera=json.dumps(made.open()), sealed=self._sealed(host, made, certificate_pem), whole=whole)
 

@@ -24,6 +24,8 @@ from sysinv.conductor import nodelabels, pairing, units
 from sysinv.conductor.accounts import HostAccounts, keeper
 from sysinv.conductor.agreement import Agreement
 from sysinv.conductor.audits import Audits
+from sysinv.conductor.backends import INTERVAL_S as BACKENDS_INTERVAL_S
+from sysinv.conductor.backends import BackendAudits
 from sysinv.conductor.boards import Boards
 from sysinv.conductor.busguard import BusGuard
 from sysinv.conductor.configuration import ConfigurationAudits, ConfigurationEndpoint
@@ -223,6 +225,9 @@ class ConductorDaemon:
             labels = NodeLabels(self._db, kubernetes.connect(conf.kubernetes.kubeconfig, nodelabels.TIMEOUT_S))
             self.health.add("node_labels", labels.trouble)
             periodics.add("node_labels", nodelabels.INTERVAL_S, labels.audit, first_after_s=5.0)
+        backends = BackendAudits(self._db, self._raiser, self._faults)
+        periodics.add("storage_backends", BACKENDS_INTERVAL_S, backends.follow, first_after_s=2.0)
+        periodics.add("storage_backend_alarms", configurations.ALARM_INTERVAL_S, backends.alarms, first_after_s=10.0)
         late = LateAlarms(self._db, self._faults, self._raiser)
         periodics.add("late_alarms", LATE_ALARMS_INTERVAL_S, late.audit)
         periodics.add("prune", PRUNE_INTERVAL_S, lambda: self._operations.prune(chosen.operation_history_s))

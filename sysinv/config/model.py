@@ -124,6 +124,11 @@ def runnable(orders: Sequence[Order]) -> list[Order]:
     return sorted(waiting, key=lambda order: order.id)
 
 
+def is_in_boot(order: Order, classes: Sequence[str]) -> bool:
+    """Return whether a host that applies its whole configuration, of these ``classes``, has carried out the order."""
+    return order.whole or order.reboot_required or set(order.classes) <= set(classes)
+
+
 def booted_without(orders: Sequence[Order], booted_at: datetime.datetime) -> bool:
     """Return whether a host booted after an order for its boot, and did not have the order then."""
     return any((order.whole or order.reboot_required) and order.state in WAITING and order.created_at <= booted_at

@@ -16,7 +16,7 @@ from sysinv.db.lookup import Row
 from sysinv.model.host import split_subfunctions
 from sysinv.resources.configuration import store
 
-__all__ = ["Change", "at_unlock", "order", "release"]
+__all__ = ["Change", "at_unlock", "order", "order_after_boot", "release", "withdraw"]
 
 # Until then nobody is told of a change that is being applied, or of a host that boots.
 RUN_S = 120.0
@@ -46,13 +46,32 @@ def at_unlock(conn: Connection, host: Row, now: datetime.datetime | None = None)
     return _store(conn, [host], change, whole=True, now=now or utcnow())
 
 
-def _store(conn: Connection, hosts: Sequence[Row], change: Change, *, whole: bool, now: datetime.datetime) -> str:
+def order_after_boot(conn: Connection, host: Row, change: Change, now: datetime.datetime | None = None) -> str:
+    """Order a change that is no part of the whole configuration on a host that is being unlocked; returns its UUID.
+
+    The host carries it out when its agent has started.
+    """
+    return _store(conn, [host], change, whole=False, now=now or utcnow(), patience_s=BOOT_S)
+
+
+def withdraw(conn: Connection, config_uuids: Sequence[str]) -> None:
+    """Take back changes that hosts cannot make: they are as if nothing had been ordered, and not out of date.
+
+    What a host has applied of them stays. A result that comes later changes nothing.
+    """
+    for host_id, target in store.remove_open(conn, config_uuids).items():
+        if target is not None and not store.open_orders(conn, [host_id])[host_id]:
+            store.set_applied(conn, host_id, target)
+
+
+def _store(conn: Connection, hosts: Sequence[Row], change: Change, *, whole: bool, now: datetime.datetime,
+           patience_s: float | None = None) -> str:
     fresh = uuid.uuid4()
     name = model.new_uuid(fresh, reboot_required=change.reboot_required)
     waiting = store.open_orders(conn, [host["id"] for host in hosts])
-    if whole:
+    if patience_s is None and whole:
         patience_s = BOOT_S
-    else:
+    elif patience_s is None:
         patience_s = 0.0 if change.reboot_required or change.held else RUN_S
     values: dict[str, Any] = {
         "config_uuid": name, "reason": change.reason, "classes": list(change.classes), "whole": whole,

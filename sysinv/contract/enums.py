@@ -263,3 +263,44 @@ SWACT_ACTIONS = frozenset({OperatorAction.SWACT, OperatorAction.FORCE_SWACT})
 # A request is being carried out at the host.
 PARTITION_CHANGING = frozenset({PartitionStatus.CREATING, PartitionStatus.DELETING, PartitionStatus.MODIFYING})
 PARTITION_FAILED = frozenset({PartitionStatus.ERROR, PartitionStatus.ERROR_INTERNAL, PartitionStatus.ERROR_GPT})
+
+
+class BackendType(enum.StrEnum):
+    """What a storage back end is made of."""
+
+    CEPH = "ceph"
+    ROOK = "ceph-rook"
+    CEPH_EXTERNAL = "ceph-external"
+    LVM = "lvm"
+    FILE = "file"
+    EXTERNAL = "external"
+
+
+class BackendState(enum.StrEnum):
+    """How far a storage back end is."""
+
+    CONFIGURED = "configured"
+    CONFIGURING = "configuring"
+    FAILED = "configuration-failed"
+    ON_UNLOCK = "configuring-on-unlock"
+    WITH_APP = "configuring-with-app"
+    DELETING_WITH_APP = "deleting-with-app"
+    FORCE_DELETING_WITH_APP = "force-deleting-with-app"
+
+
+class StorFunction(enum.StrEnum):
+    """What a disk does for a Ceph cluster."""
+
+    OSD = "osd"
+    JOURNAL = "journal"
+
+
+class StorState(enum.StrEnum):
+    """How far an OSD or a journal disk is."""
+
+    CONFIGURED = "configured"
+    CONFIGURING = "configuring"
+    ON_UNLOCK = "configuring-on-unlock"
+    WITH_APP = "configuring-with-app"
+    DELETING_WITH_APP = "deleting-with-app"
+    FORCE_DELETING_WITH_APP = "force-deleting-with-app"

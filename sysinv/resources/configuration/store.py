@@ -120,6 +120,16 @@ def data_of(conn: Connection, host_id: int) -> Row | None:
     return None if row is None else dict(row)
 
 
+def remove_open(conn: Connection, config_uuids: Sequence[str]) -> dict[int, str | None]:
+    """Remove the open orders of these changes; returns the targets of their hosts, which are locked now, by id."""
+    mine = sa.and_(ORDER.config_uuid.in_(list(config_uuids)), _OPEN)
+    hosts = sa.select(I_HOST.c.id, I_HOST.c.config_target).where(
+        I_HOST.c.id.in_(sa.select(ORDER.forihostid).where(mine))).order_by(I_HOST.c.id).with_for_update()
+    found = {row.id: row.config_target for row in conn.execute(hosts)}
+    conn.execute(sa.delete(RUNTIME_CONFIG).where(mine))
+    return found
+
+
 def waits_for_fetch(conn: Connection, host_id: int) -> bool:
     """Return whether a host, which fetched its configuration before, has not yet fetched the newest orders."""
     query = sa.select(ORDER.id).join(HOST_CONFIGURATIONS, HOST_CONFIGURATIONS.c.host_id == ORDER.forihostid).where(

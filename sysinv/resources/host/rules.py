@@ -18,6 +18,7 @@ from sysinv.model.host import (
 )
 from sysinv.model.hostname import hostname_refusal
 from sysinv.model.system import SystemView
+from sysinv.resources.cluster.rules import DeploymentModel, next_storage_name
 from sysinv.resources.label.rules import POWER_MANAGEMENT
 
 RESTRICTED = frozenset({
@@ -57,6 +58,8 @@ class Others:
     oam_version: int = 4
     own_addresses: frozenset[str] = frozenset()
     subnets: frozenset[str] = frozenset()
+    # The deployment model of the host-based Ceph cluster; None without one.
+    storage_model: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,10 +176,23 @@ def _role(system: SystemView, personality: str, hostname: str | None, subfunctio
                 "Two controller nodes have already been configured. This host can not be configured as a controller."))
         hostname = hostname or next_controller_name(others.hostnames)
     elif personality == Personality.STORAGE:
-        raise HostRefused(detail="Storage backend must be configured before a storage host can be added.")
+        hostname = _storage_name(hostname, others)
     if not hostname:
         raise HostRefused(detail=f"Must provide a hostname for a node of personality {personality}")
     return Role(hostname, personality, _subfunctions(system, personality, subfunctions))
+
+
+def _storage_name(hostname: str | None, others: Others) -> str:
+    """Return the name of a new storage host, which has the lowest free number: groups are filled in order."""
+    if others.storage_model is None:
+        raise HostRefused(detail="Storage backend must be configured before a storage host can be added.")
+    if others.storage_model not in (DeploymentModel.STORAGE_NODES, DeploymentModel.UNDEFINED):
+        raise HostRefused(detail=(
+            f"Storage hosts can not be added: the storage deployment model is {others.storage_model}."))
+    expected = next_storage_name(others.hostnames)
+    if hostname not in (None, "", expected):
+        raise HostRefused(detail=f"Storage name {hostname} not allowed. Expected {expected}.")
+    return expected
 
 
 def _subfunctions(system: SystemView, personality: str, given: str | None) -> str:

@@ -10,11 +10,12 @@ from sqlalchemy.engine import Connection
 
 from flock.db import compare_and_set
 from flock.wire.paging import Page
-from sysinv.contract.enums import Administrative, NetworkType, Operational, Personality, SystemMode
+from sysinv.contract.enums import Administrative, BackendType, NetworkType, Operational, Personality, SystemMode
 from sysinv.db.lookup import Row, host_clause, host_row, paged
 from sysinv.model.addressing import address_name
 from sysinv.model.hostname import FLOATING_HOST
 from sysinv.resources.address.table import ADDRESSES
+from sysinv.resources.cluster import store as clusters
 from sysinv.resources.host.rules import Others
 from sysinv.resources.host.table import I_HOST
 from sysinv.resources.network.table import ADDRESS_POOLS, NETWORKS
@@ -116,7 +117,15 @@ def others(conn: Connection, except_id: int | None) -> Others:
         enabled_controller=any(row.administrative == Administrative.UNLOCKED and row.operational == Operational.ENABLED
                                for row in controllers),
         bm_ips=frozenset(row.bm_ip for row in rows if row.bm_ip), oam_version=family or 4,
-        own_addresses=_own_addresses(conn), subnets=_subnets(conn))
+        own_addresses=_own_addresses(conn), subnets=_subnets(conn), storage_model=_storage_model(conn))
+
+
+def _storage_model(conn: Connection) -> str | None:
+    """Return the model of the host-based Ceph cluster; None without one, also if rook-ceph makes one."""
+    backend = clusters.primary(conn)
+    if backend is None or backend["backend"] != BackendType.CEPH:
+        return None
+    return clusters.model_of(conn, backend)
 
 
 def _own_addresses(conn: Connection) -> frozenset[str]:
