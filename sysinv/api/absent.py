@@ -22,7 +22,6 @@ ABSENT = (
     Absent("Wipes of disks", ("/v1/ihosts/wipe_osds", "/v1/ihosts/wipe_lvm_mode")),
     Absent("Second address pools of networks", ("/v1/network_addresspools",)),
     Absent("File systems", _of("host_fs", "controller_fs", more=("/v1/isystems/*/controller_fs",))),
-    Absent("OSDs and monitors", _of("istors", "ceph_mon")),
     Absent("Labels of devices", _of("device_labels")),
     Absent("States of device images", ("/v1/device_image_state",)),
     Absent("Imports of profiles, and OSDs in profiles,", ("/v1/iprofile/import_profile", "/v1/iprofile/*/istors")),

@@ -18,7 +18,11 @@ class Collection:
         self._name = name
 
     def all(self) -> list[Item]:
-        return listed(self._api.get(f"/v1/{self._name}"), self._name)
+        return self.all_of(self._name)
+
+    def all_of(self, envelope: str) -> list[Item]:
+        """Return all items of a collection whose list has another name than its path."""
+        return listed(self._api.get(f"/v1/{self._name}"), envelope)
 
     def get(self, ref: str) -> Item:
         return item(self._api.get(self._path(ref)))

@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable, Sequence
 
 from flock.cli.columns import Row
+from flock.cli.commands import assignments
+from flock.cli.errors import UsageError
 from sysinv.client.hosts import Api, Hosts, Item, one_of
 
 GIB_MIB = 1024
@@ -36,6 +38,14 @@ def whole_gib(text: str) -> int:
     if re.fullmatch(r"[0-9]{1,7}", text) is None or not 0 < int(text) <= _GIB_MAX:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of whole GiB from 1 to {_GIB_MAX}")
     return int(text) * GIB_MIB
+
+
+def named_values(pairs: Sequence[str]) -> dict[str, str]:
+    """Return ``name=value`` arguments as a dict. Raises UsageError."""
+    try:
+        return assignments(pairs)
+    except argparse.ArgumentTypeError as problem:
+        raise UsageError(str(problem)) from None
 
 
 class Storage:

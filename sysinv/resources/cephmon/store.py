@@ -11,8 +11,12 @@ from sqlalchemy.engine import Connection
 from flock.db import compare_and_set
 from sysinv.contract.enums import BackendState
 from sysinv.db.lookup import Row
+from sysinv.resources.cephmon.rules import MonitorView
 from sysinv.resources.cephmon.table import CEPH_MON
+from sysinv.resources.host import store as hosts
 from sysinv.resources.host.table import I_HOST
+from sysinv.resources.volumegroup.rules import PLATFORM_GROUP
+from sysinv.resources.volumegroup.table import I_LVG
 
 QUERY = (
     sa.select(CEPH_MON, I_HOST.c.uuid.label("ihost_uuid"), I_HOST.c.hostname,
@@ -29,6 +33,23 @@ def of_host(conn: Connection, host_id: int) -> Row | None:
 def all_rows(conn: Connection) -> list[Row]:
     """Return all monitors, oldest first."""
     return [dict(row) for row in conn.execute(QUERY.order_by(CEPH_MON.c.id)).mappings()]
+
+
+def views(conn: Connection) -> list[MonitorView]:
+    """Return what the rules need of all monitors, oldest first."""
+    query = (sa.select(CEPH_MON, I_HOST.c.hostname, I_HOST.c.uuid.label("ihost_uuid"), I_HOST.c.personality,
+                       I_LVG.c.lvm_vg_avail_size)
+             .join(I_HOST, I_HOST.c.id == CEPH_MON.c.forihostid)
+             .outerjoin(I_LVG, sa.and_(I_LVG.c.forihostid == I_HOST.c.id, I_LVG.c.lvm_vg_name == PLATFORM_GROUP)))
+    return [MonitorView(row.hostname or row.ihost_uuid, row.personality or "", row.ceph_mon_gib,
+                        BackendState(row.state), row.lvm_vg_avail_size)
+            for row in conn.execute(query.order_by(CEPH_MON.c.id))]
+
+
+def addresses(conn: Connection) -> dict[str, str]:
+    """Return the management addresses of the hosts with monitors, by hostname; without hosts that have none."""
+    query = hosts.QUERY.where(I_HOST.c.id.in_(sa.select(CEPH_MON.c.forihostid))).order_by(I_HOST.c.id)
+    return {row["hostname"]: row["mgmt_ip"] for row in conn.execute(query).mappings() if row["mgmt_ip"]}
 
 
 def insert(conn: Connection, host_id: int, gib: int, state: BackendState, task: str | None = None) -> int:

@@ -108,15 +108,15 @@ class BackendService:
             "tier_id": _tier_of_new(conn, backend, None if tier is None else tier["id"]),
             **{name: values.get(name) for name in POOLS}})
         if backend is BackendType.CEPH:
-            if not rules.is_secondary(wanted):
-                for one in store.controllers(conn):
-                    monitors.insert(conn, one.host.id, rules.MONITOR_GIB, BackendState.CONFIGURING)
             self._make(conn, store.by_id(conn, row_id))
         return store.by_id(conn, row_id)
 
     def _make(self, conn: Connection, row: Row) -> None:
         """Order a Ceph back end on the controllers that were unlocked before; others make it when they are."""
         uuid = ordering.order(conn, _change(row["name"]))
+        for one in store.controllers(conn):
+            if monitors.of_host(conn, one.host.id) is None:
+                monitors.insert(conn, one.host.id, rules.MONITOR_GIB, BackendState.CONFIGURING)
         _follow(conn, row, [] if uuid is None else [uuid])
 
     def change(self, ident: str, backend: BackendType, changes: Mapping[str, Any]) -> Row:

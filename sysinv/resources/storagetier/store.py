@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from flock.db import compare_and_set
+from sysinv.contract.enums import BackendType
 from sysinv.db.lookup import Row, reference_clause
 from sysinv.resources.cluster.table import CLUSTERS
 from sysinv.resources.osd.table import I_ISTOR
@@ -41,6 +42,14 @@ def of_cluster(conn: Connection, cluster_id: int) -> list[Row]:
     """Return the tiers of a cluster, oldest first."""
     query = QUERY.where(STORAGE_TIERS.c.forclusterid == cluster_id).order_by(STORAGE_TIERS.c.id)
     return with_related(conn, [dict(row) for row in conn.execute(query).mappings()])
+
+
+def of_cluster_of_hosts(conn: Connection) -> list[Row]:
+    """Return the tiers that have a host-based back end, with id and name, oldest first."""
+    query = sa.select(STORAGE_TIERS.c.id, STORAGE_TIERS.c.name).join(
+        STORAGE_BACKENDS, STORAGE_BACKENDS.c.tier_id == STORAGE_TIERS.c.id).where(
+        STORAGE_BACKENDS.c.backend == BackendType.CEPH.value)
+    return [dict(row) for row in conn.execute(query.order_by(STORAGE_TIERS.c.id)).mappings()]
 
 
 def found(conn: Connection, ident: str) -> Row | None:

@@ -77,7 +77,7 @@ def test_the_version_document_names_the_collections(cloud: Any) -> None:
         "ptp_parameters", "iprofile", "isensors", "isensorgroups", "iuser", "remotelogging", "drbdconfig",
         "service_parameter", "sdn_controller", "routes",
         "storage_backend", "storage_ceph", "storage_ceph_rook", "storage_ceph_external",
-        "storage_lvm", "storage_file", "storage_external", "clusters", "storage_tiers"}
+        "storage_lvm", "storage_file", "storage_external", "clusters", "storage_tiers", "istors", "ceph_mon"}
     assert body["icpus"][1] == {"href": "http://localhost:80/icpus", "rel": "bookmark"}
     assert cloud.get("/").body["name"] == "Titanium SysInv API"
 
