@@ -17,8 +17,8 @@ FILE = {"uuid": "b-2", "name": "file-store", "backend": "file", "state": "config
 CLUSTER = {"uuid": "c-1", "cluster_uuid": None, "type": "ceph", "name": "ceph_cluster",
            "deployment_model": "storage-nodes", "tiers": [{"name": "storage", "status": "in-use", "uuid": "t-1"}],
            "peers": [{"name": "group-0", "status": "provisioned", "hosts": ["storage-0", "storage-1"]}]}
-TIER = {"uuid": "t-1", "name": "storage", "type": "ceph", "status": "in-use", "backend_using": "ceph-store", "stors": [0],
-        "cluster_uuid": "c-1"}
+TIER = {"uuid": "t-1", "name": "storage", "type": "ceph", "status": "in-use", "backend_using": "ceph-store",
+        "stors": [0], "cluster_uuid": "c-1"}
 STOR = {"uuid": "s-1", "function": "osd", "osdid": 0, "state": "configured", "idisk_uuid": "d-1",
         "journal_path": "/dev/disk/by-path/b-part2", "journal_node": "/dev/sdb2", "journal_size_mib": 400,
         "tier_name": "storage", "ihost_uuid": "h-1"}
@@ -79,8 +79,9 @@ def test_cells() -> None:
 @pytest.mark.parametrize(("argv", "sent"), [
     ("storage-backend-add ceph --confirmed", ("POST", "/v1/storage_ceph", {"confirmed": True})),
     ("storage-backend-add -s cinder,glance -n fast -t t-2 ceph replication=3 network=mgmt", (
-        "POST", "/v1/storage_ceph", {"network": "mgmt", "services": "cinder,glance", "capabilities": {"replication": "3"},
-                                     "confirmed": False, "name": "fast", "tier_uuid": "t-2"})),
+        "POST", "/v1/storage_ceph", {
+            "network": "mgmt", "services": "cinder,glance", "capabilities": {"replication": "3"}, "confirmed": False,
+            "name": "fast", "tier_uuid": "t-2"})),
     ("storage-backend-add --confirmed ceph-rook deployment_model=open", (
         "POST", "/v1/storage_ceph_rook", {"capabilities": {"deployment_model": "open"}, "confirmed": True})),
     ("storage-backend-modify ceph-store -s cinder", ("PATCH", "/v1/storage_ceph/b-1", replaced(services="cinder"))),

@@ -14,13 +14,20 @@ from flock.api.build import openapi_document
 from flock.api.routes import scan
 from flock.core import slices
 from flock.wire.resource import Resource, shape
-from sysinv.contract.enums import NetworkType
+from sysinv.contract.enums import BackendState, BackendType, NetworkType
 from sysinv.contract.sensors import GroupState, SensorReport, SensorState
+from sysinv.db.lookup import host_row
 from sysinv.resources.address.rules import interface_name
+from sysinv.resources.cephmon import store as monitors
+from sysinv.resources.cluster import store as clusters
+from sysinv.resources.disk import store as disks
 from sysinv.resources.disk.report import DiskReport
+from sysinv.resources.osd import store as stors
 from sysinv.resources.partition.report import PartitionReport
 from sysinv.resources.partition.rules import LVM_GUID
 from sysinv.resources.physicalvolume.report import PhysicalVolumeReport
+from sysinv.resources.storagebackend import store as backends
+from sysinv.resources.storagetier import store as tiers
 from sysinv.resources.volumegroup.report import VolumeGroupReport
 from tests.unit.sysinv.resources.test_host_lifecycle import port, worker
 from tests.unit.sysinv.resources.test_profiles import provision, take
@@ -80,6 +87,19 @@ def test_what_starlingx_always_fills_is_promised(envelope: str) -> None:
     assert ALWAYS[envelope] <= promised
 
 
+def backends_of_all_types(cloud: Any) -> None:
+    """Storage of each type, which the rules never let a system have together."""
+    with cloud.db.writer() as conn:
+        host = host_row(conn, "controller-0")
+        tier = tiers.insert(conn, clusters.insert(conn, "ceph_cluster"), "storage")
+        for one in BackendType:
+            backends.insert(conn, {"name": f"b-{one}", "backend": one.value, "state": "configured",
+                                   "tier_id": tier if one is BackendType.CEPH else None})
+        monitors.insert(conn, host["id"], 20, BackendState.CONFIGURED)
+        stors.insert(conn, {"function": "osd", "osdid": 0, "state": "configured", "fortierid": tier,
+                            "idisk_id": disks.of_host(conn, host["id"])[0]["id"], "forihostid": host["id"]})
+
+
 def test_every_row_of_every_collection_keeps_its_promise(cloud: Any) -> None:
     uuid = worker(cloud)
     assert cloud.post(f"/v1/labels/{uuid}", {"rack": "7"}).status == 200
@@ -109,6 +129,7 @@ def test_every_row_of_every_collection_keeps_its_promise(cloud: Any) -> None:
     cloud.sensors.report_sensors(report=SensorReport(
         host, [GroupState("server fans", "tachometer", "RPM", "enabled")],
         [SensorState("fan1", "server fans", "tachometer", "RPM", "offline", "offline")], complete=True))
+    backends_of_all_types(cloud)
     empty = []
     for path in COLLECTIONS:
         body = cloud.get(path).body
