@@ -9,7 +9,7 @@ from sysinv.client.hosts import Api, Hosts, Item, item, listed, one_of
 _PATH = "/v1/iprofile"
 # Profiles of these types are listed with what they have, as an array.
 _LISTS = {"cpu": f"{_PATH}/cpuprofiles_list", "memory": f"{_PATH}/memprofiles_list",
-          "if": f"{_PATH}/ifprofiles_list", "localstg": f"{_PATH}/storprofiles_list"}
+          "if": f"{_PATH}/ifprofiles_list", "stor": f"{_PATH}/storprofiles_list"}
 
 
 class Profiles:

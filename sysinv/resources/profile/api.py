@@ -2,6 +2,7 @@
 """Routes of ``/v1/iprofile``; ``PATCH /v1/ihosts/<host>`` applies a profile."""
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from flock.api.call import Call
@@ -90,19 +91,19 @@ class PartController:
 
 
 class ListController:
-    """``/v1/iprofile/<type>profiles_list``: all profiles of a type with what they have, as an array."""
+    """``/v1/iprofile/<type>profiles_list``: all profiles of some types with what they have, as an array."""
 
-    def __init__(self, profile_type: ProfileType, element: dict[str, Any], **parts: Part) -> None:
-        self._type = profile_type
+    def __init__(self, types: Sequence[ProfileType], element: dict[str, Any], **parts: Part) -> None:
+        self._types = types
         self._parts = parts
         self.descriptions: dict[str, Description] = {
             "get": described(answers={200: {"type": "array", "items": element}})}
 
     def get(self, call: Call) -> list[dict[str, Any]]:
-        """All profiles of one type with their items."""
+        """All profiles with their items."""
         return [{"uuid": row["uuid"], "profilename": row["profilename"], "profiletype": row["profiletype"],
                  **{name: part.rendered(body) for name, part in self._parts.items()}}
-                for row, body in call.deps(ProfileService).of_type(self._type)]
+                for row, body in call.deps(ProfileService).of_types(self._types)]
 
 
 def _inventory() -> Inventory:
@@ -112,14 +113,14 @@ def _inventory() -> Inventory:
 ROUTES: dict[str, Any] = {
     "/v1/iprofile": NewProfilesController(_inventory()),
     "/v1/iprofile/detail": ProfilesController(_inventory()),
-    "/v1/iprofile/cpuprofiles_list": ListController(ProfileType.CPU, CPU_PROFILE, cpus=CPUS, nodes=NODES),
+    "/v1/iprofile/cpuprofiles_list": ListController((ProfileType.CPU,), CPU_PROFILE, cpus=CPUS, nodes=NODES),
     "/v1/iprofile/memprofiles_list": ListController(
-        ProfileType.MEMORY, MEMORY_PROFILE, memory=MEMORY, nodes=NODES),
+        (ProfileType.MEMORY,), MEMORY_PROFILE, memory=MEMORY, nodes=NODES),
     "/v1/iprofile/ifprofiles_list": ListController(
-        ProfileType.INTERFACE, INTERFACE_PROFILE, ports=PORTS, interfaces=INTERFACES),
+        (ProfileType.INTERFACE,), INTERFACE_PROFILE, ports=PORTS, interfaces=INTERFACES),
     "/v1/iprofile/storprofiles_list": ListController(
-        ProfileType.LOCAL_STORAGE, STORAGE_PROFILE, disks=DISKS, partitions=PARTITIONS, stors=STORS, lvgs=GROUPS,
-        pvs=VOLUMES),
+        (ProfileType.LOCAL_STORAGE, ProfileType.OSD), STORAGE_PROFILE, disks=DISKS, partitions=PARTITIONS, stors=STORS,
+        lvgs=GROUPS, pvs=VOLUMES),
     "/v1/iprofile/{uuid}": ProfileController(_inventory()),
 } | {f"/v1/iprofile/{{uuid}}/{name}": PartController(part) for name, part in CHILDREN.items()}
 POLICY = (

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 
 from flock.core.codec import codec_for
-from sysinv.contract.enums import CpuFunction
+from sysinv.contract.enums import CpuFunction, StorFunction
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +92,22 @@ class ProfileDisk:
 
 
 @dataclass(frozen=True, slots=True)
+class ProfileStor:
+    """A disk that is an OSD or a journal. ``journal_path``: disk with the journal of an OSD (empty: its own disk).
+
+    ``journal_size_mib`` is 0 and ``tier`` empty for a journal disk, and the size also for OSDs of rook-ceph.
+    """
+
+    device_path: str
+    device_node: str
+    size_mib: int
+    function: StorFunction
+    tier: str = ""
+    journal_path: str = ""
+    journal_size_mib: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class ProfileRole:
     """Role of a host, and the parameters of its installation by name."""
 
@@ -109,6 +125,7 @@ class Body:
     ports: tuple[ProfilePort, ...] = ()
     interfaces: tuple[ProfileInterface, ...] = ()
     disks: tuple[ProfileDisk, ...] = ()
+    stors: tuple[ProfileStor, ...] = ()
     role: ProfileRole | None = None
 
     @property

@@ -42,13 +42,18 @@ def _joined(field: str, name: str) -> Callable[[Row], str]:
     return lambda row: ",".join(str(one.get(name)) for one in row.get(field) or ())
 
 
+def _stors(row: Row) -> str:
+    """Return the disks that are OSDs and journals, such as ``journal /dev/nvme0n1,osd /dev/sdb``."""
+    return ",".join(f"{one.get('function')} {one.get('device_node')}" for one in row.get("stors") or ())
+
+
 _PROCESSORS = Column("nodes", "processors", lambda row: len(row.get("nodes") or ()))
 _OF_CPUS = (*_NAMED, _PROCESSORS, Column("cpus", "cores", _cores))
 _OF_MEMORY = (*_NAMED, _PROCESSORS, Column("memory", "memory", _memory))
 _OF_INTERFACES = (*_NAMED, Column("ports", "ports", _joined("ports", "name")),
                   Column("interfaces", "interfaces", _joined("interfaces", "ifname")))
 _OF_STORAGE = (*_NAMED, Column("disks", "disks", _joined("disks", "device_path")),
-               Column("pvs", "volumes", _joined("pvs", "disk_or_part_device_node")))
+               Column("pvs", "volumes", _joined("pvs", "disk_or_part_device_node")), Column("stors", "OSDs", _stors))
 
 
 class _List(ListCommand):
@@ -181,30 +186,30 @@ class InterfaceProfileDelete(_Delete):
 
 
 class StorageProfileList(_List):
-    """List the profiles of local storage, with the disks and partitions of the volume group of instances."""
+    """List the storage profiles: disks in the volume group of instances of workers, OSDs of other hosts."""
 
-    profile_type, columns = "localstg", _OF_STORAGE
+    profile_type, columns = "stor", _OF_STORAGE
     examples = ("system storprofile-list",)
 
 
 class StorageProfileShow(_Show):
-    """Show one profile of local storage."""
+    """Show one storage profile."""
 
-    profile_type, fields = "localstg", _OF_STORAGE
+    profile_type, fields = "stor", _OF_STORAGE
     examples = ("system storprofile-show two-disks",)
 
 
 class StorageProfileAdd(_Add):
-    """Make a profile of the disks and partitions that a host has in the volume group of instances."""
+    """Make a profile of the volume group of instances of a worker, or of the OSDs and journals of another host."""
 
-    profile_type = "localstg"
+    profile_type = "stor"
     examples = ("system storprofile-add two-disks worker-0",)
 
 
 class StorageProfileDelete(_Delete):
-    """Delete a profile of local storage. Hosts keep what they have from it."""
+    """Delete a storage profile. Hosts keep what they have from it."""
 
-    profile_type = "localstg"
+    profile_type = "stor"
     examples = ("system storprofile-delete two-disks",)
 
 
@@ -277,9 +282,9 @@ class HostApplyInterfaceProfile(HostApplyProfile):
 
 
 class HostApplyStorageProfile(HostApplyProfile):
-    """Give a locked host the volume group of instances of a profile; an unlock makes it. Shows what changes."""
+    """Give a locked host the volume group, or the OSDs and journals, of a profile. Shows what changes."""
 
-    profile_type = "localstg"
+    profile_type = "stor"
     examples = ("system host-apply-storprofile worker-1 two-disks --dry-run",)
 
 

@@ -18,11 +18,9 @@ class ProfileType(enum.StrEnum):
     MEMORY = "memory"
     INTERFACE = "if"
     LOCAL_STORAGE = "localstg"
+    OSD = "stor"
     ROLE = "role"
 
-
-# The type of OSDs, which need a storage backend. Of a host with worker function it means local storage.
-STORAGE = "stor"
 
 
 class Profile(Record):
@@ -40,7 +38,7 @@ class NewProfile(Resource):
     """Body of ``POST /v1/iprofile``; ``ihost_uuid`` may be id, uuid or name of the host."""
 
     profilename = attr(NAME, mandatory=True)
-    profiletype = attr((*ProfileType, STORAGE), mandatory=True)
+    profiletype = attr(ProfileType, mandatory=True)
     ihost_uuid = attr(Text(255, 1), mandatory=True)
 
 
@@ -59,6 +57,7 @@ INTERFACE_FIELDS = (
     "max_tx_rate", "max_rx_rate", "ovs_access", "channels", "sriov_vf_channels")
 DISK_FIELDS = ("device_node", "device_path", "size_mib")
 PARTITION_FIELDS = ("device_node", "device_path", "size_mib")
+STOR_FIELDS = ("function", "tier_name", "journal_location", "journal_size_mib")
 GROUP_FIELDS = ("lvm_vg_name",)
 VOLUME_FIELDS = ("lvm_vg_name", "pv_type", "disk_or_part_device_node", "disk_or_part_device_path")
 NODE_FIELDS = ("numa_node",)
@@ -84,5 +83,5 @@ STORAGE_PROFILE = _list_of("disks", "partitions", "stors", "lvgs", "pvs")
 # What the reply to a PATCH that applies a profile has besides the host.
 PLAN = "profile_plan"
 APPLIED: dict[str, Any] = {"type": "object", "required": [PLAN], "properties": {PLAN: {
-    "type": "object", "required": ["cpus", "memory", "interfaces", "storage"],
-    "properties": _array("cpus") | _array("memory") | _array("interfaces") | _array("storage")}}}
+    "type": "object", "required": ["cpus", "memory", "interfaces", "storage", "stors"],
+    "properties": _array("cpus") | _array("memory") | _array("interfaces") | _array("storage") | _array("stors")}}}

@@ -14,6 +14,7 @@ from sysinv.resources.interface.fields import Interface
 from sysinv.resources.interface.rules import ADDRESSED, MODES
 from sysinv.resources.memory.fields import Memory
 from sysinv.resources.node.fields import Node
+from sysinv.resources.osd.fields import Stor
 from sysinv.resources.partition.fields import Partition
 from sysinv.resources.partition.rules import partition_node, partition_path
 from sysinv.resources.physicalvolume.fields import PhysicalVolume
@@ -28,6 +29,7 @@ from sysinv.resources.profile.fields import (
     NODE_FIELDS,
     PARTITION_FIELDS,
     PORT_FIELDS,
+    STOR_FIELDS,
     VOLUME_FIELDS,
 )
 from sysinv.resources.volumegroup.fields import VolumeGroup
@@ -37,20 +39,22 @@ from sysinv.resources.volumegroup.rules import NOVA_LOCAL
 class Part:
     """One kind of items of a profile: rows of ``resource`` with ``fields``, without an address of their own.
 
-    ``more`` are lists of names in the rows that the resource does not have.
+    ``lists`` of names and ``texts`` are in the rows, and not fields of the resource.
     """
 
     def __init__(self, resource: type[Resource], fields: Sequence[str], rows: Callable[[Body], list[Any]],
-                 more: Sequence[str] = ()) -> None:
+                 lists: Sequence[str] = (), texts: Sequence[str] = ()) -> None:
         self.view = View(resource, fields, name=f"Profile{resource.__name__}", extra={
-            name: {"type": "array", "items": {"type": "string"}} for name in more})
+            **{name: {"type": "array", "items": {"type": "string"}} for name in lists},
+            **{name: {"type": "string"} for name in texts}})
+        self._lists, self._texts = lists, texts
         self._rows = rows
 
     def rendered(self, body: Body) -> list[dict[str, Any]]:
         """Return the items of a profile in wire form."""
         rows = self._rows(body)
         items = render_many(self.view.resource, rows, fields=self.view.fields)
-        return [{**one, **{name: list(row[name]) for name in self.view.extra}}
+        return [{**one, **{name: list(row[name]) for name in self._lists}, **{name: row[name] for name in self._texts}}
                 for one, row in zip(items, rows, strict=True)]
 
 
@@ -90,7 +94,13 @@ def _interface_row(one: ProfileInterface, body: Body) -> dict[str, Any]:
 
 
 def _disk_rows(body: Body) -> list[Any]:
-    return [{name: getattr(one, name) for name in DISK_FIELDS} for one in body.disks]
+    return [{name: getattr(one, name) for name in DISK_FIELDS} for one in (*body.disks, *body.stors)]
+
+
+def _stor_rows(body: Body) -> list[Any]:
+    return [{"function": one.function.value, "tier_name": one.tier or None, "device_node": one.device_node,
+             "device_path": one.device_path, "journal_location": one.journal_path or None,
+             "journal_size_mib": one.journal_size_mib or None} for one in body.stors]
 
 
 def _partition_rows(body: Body) -> list[Any]:
@@ -117,7 +127,7 @@ DISKS = Part(Disk, DISK_FIELDS, _disk_rows)
 PARTITIONS = Part(Partition, PARTITION_FIELDS, _partition_rows)
 GROUPS = Part(VolumeGroup, GROUP_FIELDS, lambda body: [{"lvm_vg_name": NOVA_LOCAL}] if body.disks else [])
 VOLUMES = Part(PhysicalVolume, VOLUME_FIELDS, _volume_rows)
-# OSDs, which no profile has yet.
-STORS = Part(Disk, DISK_FIELDS, lambda _body: [])
+STORS = Part(Stor, STOR_FIELDS, _stor_rows, (), ("device_node", "device_path"))
 CHILDREN = {"icpus": CPUS, "inodes": NODES, "imemorys": MEMORY, "ports": PORTS, "ethernet_ports": ETHERNET_PORTS,
-            "iinterfaces": INTERFACES, "idisks": DISKS, "partitions": PARTITIONS, "ilvgs": GROUPS, "ipvs": VOLUMES}
+            "iinterfaces": INTERFACES, "idisks": DISKS, "partitions": PARTITIONS, "ilvgs": GROUPS, "ipvs": VOLUMES,
+            "istors": STORS}

@@ -11,12 +11,13 @@ from sysinv.model.host import HostMustBeLocked, InventoryHost
 from sysinv.model.system import SystemView
 from sysinv.resources.cpu.intake import StoredCpu
 from sysinv.resources.interface.view import HostInterfaces
-from sysinv.resources.profile import cpu, interface, memory, role, storage
+from sysinv.resources.profile import cpu, interface, memory, role, storage, stors
 from sysinv.resources.profile.body import Body
 from sysinv.resources.profile.fields import ProfileType
 from sysinv.resources.profile.interface import HostNetworking
 from sysinv.resources.profile.rules import ProfileRefused, check_system
 from sysinv.resources.profile.storage import HostStorage, NewVolume
+from sysinv.resources.profile.stors import HostStors, NewStor
 from sysinv.resources.volumegroup.rules import NOVA_LOCAL
 
 _OF_WORKERS = (ProfileType.CPU, ProfileType.MEMORY, ProfileType.LOCAL_STORAGE)
@@ -36,6 +37,7 @@ class HostParts:
     memory: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
     networking: HostNetworking | None = None
     storage: HostStorage = HostStorage()
+    stors: HostStors = HostStors()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +45,14 @@ class Plan:
     """New functions of CPUs, and changed columns of the memory of nodes: only what differs from the host.
 
     ``interfaces`` are those of the host now and afterwards; None when the profile has none. ``volumes`` join the volume
-    group of instances, which the host gets with them.
+    group of instances, which the host gets with them. ``stors`` become OSDs and journals.
     """
 
     functions: Mapping[int, CpuFunction] = field(default_factory=dict)
     memory: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
     interfaces: tuple[HostInterfaces, HostInterfaces] | None = None
     volumes: tuple[NewVolume, ...] = ()
+    stors: tuple[NewStor, ...] = ()
 
     def document(self) -> dict[str, Any]:
         """Return the plan as the API shows it."""
@@ -57,7 +60,8 @@ class Plan:
                          for number, function in sorted(self.functions.items())],
                 "memory": [{"numa_node": number, **changes} for number, changes in sorted(self.memory.items())],
                 "interfaces": [] if self.interfaces is None else interface.differences(*self.interfaces),
-                "storage": [volume.document() for volume in self.volumes]}
+                "storage": [volume.document() for volume in self.volumes],
+                "stors": [one.document() for one in self.stors]}
 
 
 def taken(profile_type: ProfileType, source: HostParts) -> Body:
@@ -75,9 +79,12 @@ def taken(profile_type: ProfileType, source: HostParts) -> Body:
                 memory=memory.taken(source.memory) if wants_memory and has_worker else (),
                 ports=ports, interfaces=interfaces,
                 disks=storage.taken(source.storage) if wants_storage and has_worker else (),
+                stors=stors.taken(source.stors) if profile_type is ProfileType.OSD else (),
                 role=role.taken(source.row) if profile_type is ProfileType.ROLE else None)
     if profile_type is ProfileType.LOCAL_STORAGE and not body.disks:
         raise ProfileRefused(detail=f"Host {source.host.name} has no physical volumes in volume group {NOVA_LOCAL}.")
+    if profile_type is ProfileType.OSD and not body.stors:
+        raise ProfileRefused(detail=f"Host {source.host.name} has no OSDs and no journals.")
     if body == Body():
         raise ProfileRefused(detail=f"Host {source.host.name} has not reported its {profile_type} inventory yet.")
     return body
@@ -98,7 +105,8 @@ def planned(name: str, body: Body, target: HostParts) -> Plan:
     changes = memory.planned(
         name, body.memory, target.host, target.system, target.memory) if body.memory else {}
     volumes = storage.planned(name, body.disks, target.host, target.storage) if body.disks else ()
+    added = stors.planned(name, body.stors, target.host, target.storage.disks, target.stors) if body.stors else ()
     if not body.interfaces or target.networking is None:
-        return Plan(functions, changes, volumes=volumes)
+        return Plan(functions, changes, volumes=volumes, stors=added)
     after = interface.planned(name, body.ports, body.interfaces, target.networking)
-    return Plan(functions, changes, (target.networking.view, after), volumes)
+    return Plan(functions, changes, (target.networking.view, after), volumes, added)

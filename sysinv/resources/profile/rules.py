@@ -12,7 +12,7 @@ from flock.wire.resource import given, parse_body
 from sysinv.contract.enums import InvProvision
 from sysinv.model.host import InventoryHost
 from sysinv.model.system import SystemView
-from sysinv.resources.profile.fields import STORAGE, ApplyProfile, ProfileType
+from sysinv.resources.profile.fields import ApplyProfile, ProfileType
 
 APPLY = "apply-profile"
 # The lists of profiles answer with all of them, each with all that it has.
@@ -40,14 +40,9 @@ class ProfileInUse(Conflict):
 
 
 def profile_type(text: str, source: InventoryHost) -> ProfileType:
-    """Return the type of a profile that is taken from a host; ProfileRefused for one of OSDs."""
-    if text != STORAGE:
-        return ProfileType(text)
-    if source.has_worker_function:
-        return ProfileType.LOCAL_STORAGE
-    raise ProfileRefused(detail=(
-        f"profiletype: profiles of type {STORAGE} have OSDs, which are not part of this release. Of a host with worker "
-        f"function, it means {ProfileType.LOCAL_STORAGE}."))
+    """Return the type of a profile that is taken from a host: of one with worker function, storage is local."""
+    found = ProfileType(text)
+    return ProfileType.LOCAL_STORAGE if found is ProfileType.OSD and source.has_worker_function else found
 
 
 def check_system(system: SystemView) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy.engine import Connection
@@ -23,6 +23,7 @@ from sysinv.resources.profile.body import BODY, Body
 from sysinv.resources.profile.fields import ProfileType
 from sysinv.resources.profile.planning import HostParts, Plan, planned, taken
 from sysinv.resources.profile.table import PROFILES
+from sysinv.resources.storagebackend.store import serialise
 
 LOG = logging.getLogger(__name__)
 
@@ -39,10 +40,10 @@ class ProfileService:
             row = _row(conn, uuid)
         return row, body_of(row)
 
-    def of_type(self, profile_type: ProfileType) -> list[tuple[Row, Body]]:
-        """Return all profiles of one type, by name."""
+    def of_types(self, types: Sequence[ProfileType]) -> list[tuple[Row, Body]]:
+        """Return all profiles of these types, by name."""
         with self._db.reader() as conn:
-            rows = store.of_type(conn, profile_type.value)
+            rows = store.of_types(conn, types)
         return [(row, body_of(row)) for row in rows]
 
     def add(self, values: Mapping[str, Any]) -> Row:
@@ -81,12 +82,15 @@ class ProfileService:
     def apply(self, ident: str, uuid: str, *, dry_run: bool = False) -> tuple[str, Plan]:
         """Apply a profile to a host, completely or not at all; returns the host's uuid and what changes.
 
-        With ``dry_run`` the plan is only checked. ItemNotFound, HostNotFound, HostMustBeLocked, and ProfileRefused or
-        HostRefused for what the host cannot have.
+        With ``dry_run`` the plan is only checked. ItemNotFound, HostNotFound, HostMustBeLocked, and ProfileRefused,
+        StorRefused or HostRefused for what the host cannot have.
         """
         with self._db.writer() as conn:
             row = _row(conn, uuid)
             body = body_of(row)
+            if body.stors:
+                # Rules of OSDs read those of other hosts.
+                serialise(conn)
             target = host_parts(conn, ident, {name for one in body.interfaces for name in one.datanetworks})
             plan = planned(row["profilename"], body, target)
             if not dry_run:
@@ -101,7 +105,7 @@ def host_parts(conn: Connection, ident: str, datanetworks: Collection[str] = ())
     row = host_row(conn, ident, lock=True)
     return HostParts(row, host_view(row), the_system(conn), cpus.of_host(conn, row["id"]),
                      memory.rows_of_host(conn, row["id"]), store.networking(conn, row, datanetworks),
-                     store.storage(conn, row))
+                     store.storage(conn, row), store.stors(conn, row))
 
 
 def await_profile(conn: Connection, host_id: int, uuid: str) -> None:
@@ -116,6 +120,7 @@ def carry_out(conn: Connection, target: HostParts, plan: Plan) -> None:
         write_changes(conn, dict(target.memory[number]), changes)
     if plan.volumes:
         store.add_volumes(conn, target.host.id, plan.volumes)
+    store.add_stors(conn, target.host.id, plan.stors)
     if plan.interfaces is not None:
         before, after = plan.interfaces
         interfaces.write(conn, before, after)

@@ -12,7 +12,7 @@ from sysinv.resources.partition import rules as partitions
 from sysinv.resources.partition.rules import DiskView, PartitionView, Place
 from sysinv.resources.physicalvolume import rules as volumes
 from sysinv.resources.physicalvolume.rules import GroupView
-from sysinv.resources.profile.body import ProfileDisk
+from sysinv.resources.profile.body import ProfileDisk, ProfileStor
 from sysinv.resources.volumegroup import rules as groups
 from sysinv.resources.volumegroup.rules import NOVA_LOCAL
 
@@ -68,7 +68,7 @@ def planned(name: str, wanted: Sequence[ProfileDisk], host: InventoryHost,
     """
     if not host.has_worker_function:
         raise HostRefused(detail=f"Host {host.name} has no worker function, which a localstg profile needs.")
-    matched = [(disk, _match(name, disk, host, target.disks)) for disk in wanted]
+    matched = [(disk, match(name, disk, host, target.disks)) for disk in wanted]
     ids = {mine.id for _, mine in matched}
     if len(ids) < len(matched):
         raise HostRefused(detail=f"Profile {name} has two disks that are one on host {host.name}.")
@@ -89,7 +89,7 @@ def _taken(disk: HostDisk) -> ProfileDisk:
     return ProfileDisk(disk.view.device_path, disk.view.device_node, disk.view.size_mib, sizes)
 
 
-def _match(name: str, wanted: ProfileDisk, host: InventoryHost, disks: Collection[HostDisk]) -> HostDisk:
+def match(name: str, wanted: ProfileDisk | ProfileStor, host: InventoryHost, disks: Collection[HostDisk]) -> HostDisk:
     """Return the disk at the same path, else that with the same device node; HostRefused."""
     found = next((disk for disk in disks if disk.view.device_path == wanted.device_path), None) or next(
         (disk for disk in disks if disk.view.device_node == wanted.device_node), None)

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from flock.core import ids
-from sysinv.contract.enums import NetworkType, PartitionStatus, VolumeState
+from sysinv.contract.enums import NetworkType, PartitionStatus, StorFunction, VolumeState
 from sysinv.db.lookup import Row
 from sysinv.resources.datanetwork.table import DATANETWORKS
 from sysinv.resources.disk import store as disks
@@ -18,14 +18,19 @@ from sysinv.resources.host.table import I_HOST
 from sysinv.resources.interface import store as interfaces
 from sysinv.resources.interface.view import DataNetworkView
 from sysinv.resources.interfacenetwork.store import on_a_controller
+from sysinv.resources.osd import store as osds
+from sysinv.resources.osd.rules import next_osdid
+from sysinv.resources.osd.table import I_ISTOR
 from sysinv.resources.partition import store as partitions
 from sysinv.resources.physicalvolume import store as volumes
 from sysinv.resources.port.table import PORTS
-from sysinv.resources.profile.body import ProfilePort
+from sysinv.resources.profile.body import ProfilePort, ProfileStor
 from sysinv.resources.profile.fields import ProfileType
 from sysinv.resources.profile.interface import HostNetworking
 from sysinv.resources.profile.storage import HostDisk, HostStorage, NewVolume
+from sysinv.resources.profile.stors import HostStors, NewStor
 from sysinv.resources.profile.table import HOST_PROFILES, PROFILES
+from sysinv.resources.storagetier.table import STORAGE_TIERS
 from sysinv.resources.volumegroup import store as volumegroups
 from sysinv.resources.volumegroup.rules import NOVA_LOCAL
 
@@ -44,10 +49,10 @@ def found(conn: Connection, uuid: str, *, lock: bool = False) -> Row | None:
     return None if row is None else dict(row)
 
 
-def of_type(conn: Connection, profile_type: str) -> list[Row]:
-    """Return the profiles of one type with their bodies, by name."""
-    rows = conn.execute(QUERY.add_columns(PROFILES.c.body).where(PROFILES.c.profiletype == profile_type)
-                        .order_by(PROFILES.c.profilename)).mappings()
+def of_types(conn: Connection, types: Sequence[ProfileType]) -> list[Row]:
+    """Return the profiles of these types with their bodies, by name."""
+    wanted = PROFILES.c.profiletype.in_([one.value for one in types])
+    rows = conn.execute(QUERY.add_columns(PROFILES.c.body).where(wanted).order_by(PROFILES.c.profilename)).mappings()
     return [dict(row) for row in rows]
 
 
@@ -93,6 +98,33 @@ def storage(conn: Connection, host: Row) -> HostStorage:
                        len(partitions.orders(conn, host["uuid"])))
 
 
+def stors(conn: Connection, host: Row) -> HostStors:
+    """Return the OSDs and journals of a host that the caller has locked, and what others can join."""
+    found = {row["idisk_id"]: ProfileStor(
+        row["disk_path"] or row["disk_node"], row["disk_node"], row["size_mib"], StorFunction(row["function"]),
+        row["tier_name"] or "", row["other_path"] or row["other_node"] or "", row["journal_size_mib"] or 0)
+        for row in conn.execute(osds.QUERY.where(I_ISTOR.c.forihostid == host["id"])).mappings()}
+    rows = conn.execute(sa.select(I_IDISK).where(I_IDISK.c.forihostid == host["id"])).all()
+    tiers = {row.name: row.id for row in conn.execute(sa.select(STORAGE_TIERS.c.name, STORAGE_TIERS.c.id))}
+    journals = {one.id: one for one in osds.of_host(conn, host["id"]) if one.function is StorFunction.JOURNAL}
+    return HostStors(osds.cluster_view(conn), found, tuple(journals.values()),
+                     {row.id: row.device_type for row in rows}, tiers)
+
+
+def add_stors(conn: Connection, host_id: int, added: Sequence[NewStor]) -> None:
+    """Make disks of a host OSDs and journals; the caller has locked the host and the system."""
+    for one in added:
+        values: dict[str, Any] = {"function": one.function.value, "state": one.state.value, "idisk_id": one.disk_id,
+                                  "forihostid": host_id, "fortierid": one.tier_id}
+        if one.journal_size_mib is not None:
+            values |= {"osdid": next_osdid(osds.taken_ids(conn)), "journal_size_mib": one.journal_size_mib}
+        if one.journal_disk_id is not None:
+            journal = conn.execute(sa.select(I_ISTOR.c.id).where(
+                I_ISTOR.c.idisk_id == one.journal_disk_id)).scalar_one()
+            values |= {"journal_id": journal, "journal_number": osds.next_number(conn, journal)}
+        osds.insert(conn, values)
+
+
 def add_volumes(conn: Connection, host_id: int, added: Sequence[NewVolume]) -> None:
     """Add the volume group of instances with its volumes; the next unlock of the host makes them all."""
     group = volumegroups.insert(conn, {"lvm_vg_name": NOVA_LOCAL, "vg_state": VolumeState.ADDING.value,
@@ -118,7 +150,7 @@ def insert(conn: Connection, name: str, profile_type: str, body: Any) -> Row:
 
 def role_bodies(conn: Connection, names: Collection[str]) -> dict[str, Row]:
     """Return the role profiles with one of ``names``, by name, with their bodies."""
-    return {row["profilename"]: row for row in of_type(conn, ProfileType.ROLE.value) if row["profilename"] in names}
+    return {row["profilename"]: row for row in of_types(conn, (ProfileType.ROLE,)) if row["profilename"] in names}
 
 
 def wait_for(conn: Connection, host_id: int, profile_id: int) -> None:

@@ -255,3 +255,11 @@ def test_units_of_ptp_instances_restart_only_when_they_change(tmp_path: Path) ->
 def test_a_name_that_is_no_file_of_an_instance_is_refused(host: Host, bad: str) -> None:
     outcome = host.apply({"platform::ptpinstance::config": {bad: PTP["sync"]}}, "platform::ptpinstance")
     assert "config" in outcome.error
+
+
+def test_ceph_is_not_made_and_says_so(host: Host) -> None:
+    outcome = host.apply({}, "platform::dns::resolv", "platform::ceph")
+    assert outcome.error == "" and set(outcome.failures) == {"platform::ceph"}
+    assert "Ceph is not installed on this host" in outcome.failures["platform::ceph"]
+    # The others are applied all the same.
+    assert (host.etc / "platform/resolv.upstream").is_file()

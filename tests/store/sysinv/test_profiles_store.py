@@ -42,7 +42,7 @@ from sysinv.resources.volumegroup.fields import NewVolumeGroup
 from sysinv.resources.volumegroup.service import VolumeGroupService
 
 HOST = "controller-0"
-NOTHING: dict[str, Any] = {"cpus": [], "memory": [], "interfaces": [], "storage": []}
+NOTHING: dict[str, Any] = {"cpus": [], "memory": [], "interfaces": [], "storage": [], "stors": []}
 PORTS = ("pxeboot0", "mgmt0", "cluster0", "oam0", "eth1", "eth2")
 
 
@@ -126,7 +126,7 @@ def test_a_host_goes_from_one_profile_to_another_and_back(seeded: Database) -> N
         assert [(reserve, count or 0) for reserve, count in pages] == [
             (reserve, count or 0) for reserve, count in expected[1]]
         assert service.apply(HOST, profile)[1].document() == NOTHING
-    assert [row["profilename"] for row, _ in service.of_type(ProfileType.ROLE)] == ["plain", "rich"]
+    assert [row["profilename"] for row, _ in service.of_types((ProfileType.ROLE,))] == ["plain", "rich"]
 
 
 def test_local_storage_comes_back_with_a_profile(seeded: Database) -> None:

@@ -20,7 +20,8 @@ MEMORY = {"uuid": "p-2", "profilename": "pages", "profiletype": "memory",
      "vm_pending_as_percentage": False, "vswitch_hugepages_reqd": 0, "vswitch_hugepages_size_mib": 2}]}
 NETS = {"uuid": "p-4", "profilename": "bonded", "profiletype": "if", "ports": [{"name": "eth0"}, {"name": "eth1"}],
         "interfaces": [{"ifname": "bond0", "uses": ["eth0", "eth1"]}, {"ifname": "eth0"}, {"ifname": "eth1"}]}
-DISKS = {"uuid": "p-5", "profilename": "two-disks", "profiletype": "localstg", "stors": [], "partitions": [],
+DISKS = {"uuid": "p-5", "profilename": "two-disks", "profiletype": "localstg", "partitions": [],
+         "stors": [{"function": "osd", "device_node": "/dev/sdd"}],
          "disks": [{"device_path": "/dev/disk/by-path/a"}, {"device_path": "/dev/disk/by-path/b"}], "lvgs": [],
          "pvs": [{"disk_or_part_device_node": "/dev/sdb"}, {"disk_or_part_device_node": "/dev/sdc1"}]}
 ALL = {"iprofiles": [{"uuid": one["uuid"], "profilename": one["profilename"], "profiletype": one["profiletype"]}
@@ -49,7 +50,7 @@ def system(argv: str) -> tuple[Ran, list[Any]]:
     ("memprofile-list", ["p-2 pages 2 0: platform 6000 MiB, 2M 7, 1G 0, vswitch 0 of 2 MiB; "
                        "1: platform 0 MiB, 2M 50%, 1G 20%, vswitch 1 of 1024 MiB"]),
     ("roleprofile-list", ["p-3 large"]), ("ifprofile-list", ["p-4 bonded eth0,eth1 bond0,eth0,eth1"]),
-    ("storprofile-list", ["p-5 two-disks /dev/disk/by-path/a,/dev/disk/by-path/b /dev/sdb,/dev/sdc1"])])
+    ("storprofile-list", ["p-5 two-disks /dev/disk/by-path/a,/dev/disk/by-path/b /dev/sdb,/dev/sdc1 osd /dev/sdd"])])
 def test_lists_show_what_profiles_have(argv: str, lines: list[str]) -> None:
     ran, _ = system(f"{argv} -f value")
     assert [line.replace('"', "") for line in ran.out.splitlines()] == lines
@@ -65,7 +66,7 @@ def test_a_profile_is_shown_by_name_or_uuid() -> None:
 
 
 @pytest.mark.parametrize(("command", "kind"), [
-    ("cpu", "cpu"), ("mem", "memory"), ("if", "if"), ("stor", "localstg"), ("role", "role")])
+    ("cpu", "cpu"), ("mem", "memory"), ("if", "if"), ("stor", "stor"), ("role", "role")])
 def test_a_profile_is_taken_from_a_host(command: str, kind: str) -> None:
     ran, sent = system(f"{command}profile-add new w")
     assert ran.code == 0 and sent == [
@@ -75,7 +76,7 @@ def test_a_profile_is_taken_from_a_host(command: str, kind: str) -> None:
 @pytest.mark.parametrize(("command", "name", "uuid", "kind"), [
     ("cpu", "cores", "p-1", "cpu"), ("mem", "pages", "p-2", "memory"),
     ("role", "large", "p-3", "role"),
-    ("if", "bonded", "p-4", "if"), ("stor", "two-disks", "p-5", "localstg")])
+    ("if", "bonded", "p-4", "if"), ("stor", "two-disks", "p-5", "stor")])
 def test_a_profile_is_deleted(command: str, name: str, uuid: str, kind: str) -> None:
     ran, sent = system(f"{command}profile-delete {name} --yes")
     assert ran.out == f"Deleted {kind} profile: {name}\n" and [call[:2] for call in sent] == [

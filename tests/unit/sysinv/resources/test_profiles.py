@@ -34,7 +34,7 @@ from tests.unit.sysinv.resources.test_assignment import WORKER, machine
 SYSTEM = SystemView(
     id=1, uuid="s", name="s", system_type="Standard", system_mode="duplex", software_version="1",
     vswitch_type="ovs-dpdk")
-NOTHING: dict[str, Any] = {"cpus": [], "memory": [], "interfaces": [], "storage": []}
+NOTHING: dict[str, Any] = {"cpus": [], "memory": [], "interfaces": [], "storage": [], "stors": []}
 NODE: dict[str, Any] = {
     "numa_node": 0, "node_memtotal_mib": 32000, "platform_reserved_mib": 6000, "minimum_platform_reserved_mib": 1000,
     "vm_hugepages_nr_2M": 0, "vm_hugepages_nr_1G": 0, "vm_hugepages_nr_2M_pending": None,

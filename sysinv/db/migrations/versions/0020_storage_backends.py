@@ -9,8 +9,8 @@ from alembic import op
 
 from flock.db import Json, UtcTime
 
-revision = "0018"
-down_revision = "0015"
+revision = "0020"
+down_revision = "0019"
 branch_labels = None
 depends_on = None
 
