@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,8 +75,3 @@ def peers(storage_hosts: Collection[str], replication: int) -> list[dict[str, An
         status = "provisioned" if len(hosts) == replication else "provisioning"
         found.append({"name": f"group-{group}", "status": status, "hosts": hosts})
     return found
-
-
-def group_of(hostname: str | None, groups: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
-    """Return the replication group of a host; None for a host without one."""
-    return next((group for group in groups if hostname in group["hosts"]), None)

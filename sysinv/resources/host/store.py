@@ -40,17 +40,26 @@ _STANDARD = I_HOST.c.recordtype == "standard"
 
 
 def page(conn: Connection, personality: str | None, wanted: Page) -> list[Row]:
-    """Return one page of hosts with their derived fields, in at most two statements."""
+    """Return one page of hosts with their derived fields, in a fixed number of statements."""
     query = QUERY.where(_STANDARD)
     if personality is not None:
         query = query.where(I_HOST.c.personality == personality)
-    return paged(conn, query, I_HOST, wanted)
+    return _with_peers(conn, paged(conn, query, I_HOST, wanted))
 
 
 def shown(conn: Connection, ident: str) -> Row:
     """Return one host with its derived fields; HostNotFound."""
     row = conn.execute(QUERY.where(host_clause(ident)).limit(1)).mappings().first()
-    return dict(row) if row is not None else host_row(conn, ident)
+    return _with_peers(conn, [dict(row) if row is not None else host_row(conn, ident)])[0]
+
+
+def _with_peers(conn: Connection, rows: list[Row]) -> list[Row]:
+    """Return hosts, the storage hosts among them with their replication group."""
+    if not any(row["personality"] == Personality.STORAGE for row in rows):
+        return rows
+    groups = clusters.groups(conn, clusters.primary(conn))
+    found = {name: {"name": group["name"], "hosts": group["hosts"]} for group in groups for name in group["hosts"]}
+    return [{**row, "peers": found.get(row["hostname"])} for row in rows]
 
 
 def by_mac(conn: Connection, mac: str, *, lock: bool = False) -> Row | None:

@@ -220,6 +220,11 @@ def test_storage_hosts_follow_the_backend(cloud: Any) -> None:
     assert cluster["peers"] == [
         {"name": "group-0", "status": "provisioned", "hosts": ["storage-0", "storage-1"]},
         {"name": "group-1", "status": "provisioning", "hosts": ["storage-2"]}]
+    assert cloud.host("storage-1")["peers"] == {"name": "group-0", "hosts": ["storage-0", "storage-1"]}
+    listed = cloud.get("/v1/ihosts").body["ihosts"]
+    assert {one["hostname"]: one["peers"] and one["peers"]["name"] for one in listed} == {
+        "controller-0": None, "controller-1": None, "storage-0": "group-0", "storage-1": "group-0",
+        "storage-2": "group-1"}
     assert cloud.patch("/v1/storage_ceph/ceph-store", capabilities='{"replication": "3"}').fault.startswith(
         "replication: it can not be changed while there are storage hosts")
     assert cloud.delete("/v1/storage_ceph/ceph-store").fault == (
