@@ -67,6 +67,8 @@ def _operation(element: Any, allowed: Collection[str] | None, mandatory: Collect
         return PatchOp(op, segments, None)
     if not allow_empty and (element.get("value") is None or element.get("value") == ""):
         raise BadPatch(detail="Edit and Add operation of the field requires non-empty value.")
+    if segments[0] in mandatory and element.get("value") is None:
+        raise BadPatch(detail=f"'{path}' is a mandatory attribute and can not be removed")
     return PatchOp(op, segments, element.get("value"))
 
 

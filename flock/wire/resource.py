@@ -215,9 +215,14 @@ def _assign(instance: Any, attribute: Attribute, value: Any) -> None:
 
 
 def given(instance: Any) -> dict[str, Any]:
-    """The converted fields of the body by row key (``source`` or wire name); null is None."""
+    """The converted fields of the body by row key (``source`` or wire name); null is None.
+
+    Without those that only the system writes (uuid, times), which a client that sends an object back may send too.
+    """
     found = {}
     for attribute in shape(type(instance)).attributes:
+        if attribute.writer is SYSTEM:
+            continue
         value = getattr(instance, attribute.key)
         if value is not wtypes.Unset:
             found[attribute.source or attribute.name] = value

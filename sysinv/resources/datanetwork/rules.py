@@ -40,7 +40,8 @@ def new_network(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the columns of a new data network; DataNetworkRefused names the broken rule."""
     if values["name"].lower() == "none":
         raise DataNetworkRefused(detail="Data network name 'none' is reserved.")
-    found = dict(values)
+    # Null means what is not given means: the default.
+    found = {name: value for name, value in values.items() if value is not None}
     if values["network_type"] != DataNetworkType.VXLAN:
         extra = [name for name in VXLAN_FIELDS if values.get(name) is not None]
         if extra:

@@ -25,7 +25,7 @@ from sysinv.resources.network.table import ADDRESS_POOLS, NETWORKS
 class NetworksController(AllItems):
     """``/v1/networks``."""
 
-    @describes(body=NewNetwork, answers={200: Network}, errors=(409,))
+    @describes(body=NewNetwork, answers={200: Network}, errors=(404, 409))
     def post(self, call: Call) -> dict[str, Any]:
         """Add a network."""
         row = call.deps(NetworkService).add_network(given(call.body_as(NewNetwork)))

@@ -80,7 +80,7 @@ class EmulatedMtce:
 
 
 class EmulatedManager:
-    """Service management as far as sysinv asks it before a lock or a swact: answers as told, over real HTTP."""
+    """Service management over real HTTP: before a lock or a swact it answers as told; it has no services to list."""
 
     def __init__(self) -> None:
         manager = self
@@ -90,7 +90,14 @@ class EmulatedManager:
                 asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 manager.asked.append((self.path.rpartition("/")[2], asked["action"]))
                 reply = json.dumps(manager.reply).encode()
-                self.send_response(200)
+                self._send(200, reply)
+
+            def do_GET(self) -> None:
+                collection, _, element = self.path.removeprefix("/v1/").partition("/")
+                self._send(200, json.dumps(None if element else {collection: []}).encode())
+
+            def _send(self, status: int, reply: bytes) -> None:
+                self.send_response(status)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(reply)))
                 self.end_headers()

@@ -111,6 +111,9 @@ def test_relaxations_a_resource_may_ask_for() -> None:
     assert parse_patch([{"op": "add", "path": "/a", "value": 1}], allow_add=True)[0].value == 1
     assert parse_patch([{"op": "replace", "path": "/a", "value": ""}], allow_empty=True)[0].value == ""
     assert parse_patch([{"op": "replace", "path": "/a"}], allow_empty=True)[0].value is None
+    for element in ({"op": "replace", "path": "/a"}, {"op": "replace", "path": "/a", "value": None}):
+        with pytest.raises(BadPatch, match="'/a' is a mandatory attribute and can not be removed"):
+            parse_patch([element], allow_empty=True, mandatory={"a"})
 
 
 JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.text(),

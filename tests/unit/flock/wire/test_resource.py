@@ -71,6 +71,12 @@ def test_a_body_becomes_converted_values_by_row_key() -> None:
     assert given(page) == {"size_mib": 2}
 
 
+def test_what_only_the_system_writes_is_not_taken_from_a_body() -> None:
+    body = {"cpu": 4, "uuid": "cd5ef327-618b-4aac-9b10-9bbbe2baa8e0", "created_at": None,
+            "updated_at": "2026-05-01T10:00:00+00:00"}
+    assert given(parse_body(Cpu, body)) == {"cpu": 4}
+
+
 def test_it_is_a_wsme_type() -> None:
     assert wsme_json.fromjson(Cpu, {"cpu": 4}).cpu == 4
     assert wsme_json.tojson(Cpu, parse_body(Cpu, {"cpu": 4})) == {"cpu": 4}

@@ -67,6 +67,13 @@ def test_life_of_a_data_network(cloud: Any) -> None:
         assert (reply.status, reply.fault) == (404, "Data network phys.0 could not be found.")
 
 
+def test_null_is_the_default_and_times_are_the_systems(cloud: Any) -> None:
+    reply = cloud.post("/v1/datanetworks", {"name": "physnet0", "network_type": "flat", "mtu": None, "mode": None,
+                                            "created_at": None, "uuid": "cd5ef327-618b-4aac-9b10-9bbbe2baa8e0"})
+    assert (reply.status, reply.body["mtu"]) == (200, 1500)
+    assert reply.body["created_at"] and reply.body["uuid"] != "cd5ef327-618b-4aac-9b10-9bbbe2baa8e0"
+
+
 def test_a_name_may_look_like_an_id(cloud: Any) -> None:
     first = cloud.post("/v1/datanetworks", {"name": "2", "network_type": "flat"}).body
     second = cloud.post("/v1/datanetworks", {"name": "b", "network_type": "flat"}).body
