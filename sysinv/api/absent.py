@@ -21,7 +21,7 @@ ABSENT = (
     Absent("Kubelet configurations", ("/v1/kube_config_kubelet",), error_key=True),
     Absent("Wipes of disks", ("/v1/ihosts/wipe_osds", "/v1/ihosts/wipe_lvm_mode")),
     Absent("Second address pools of networks", ("/v1/network_addresspools",)),
-    Absent("File systems", _of("host_fs", "controller_fs", more=("/v1/isystems/*/controller_fs",))),
+    Absent("File systems of controllers", _of("controller_fs", more=("/v1/isystems/*/controller_fs",))),
     Absent("Labels of devices", _of("device_labels")),
     Absent("States of device images", ("/v1/device_image_state",)),
     Absent("Imports of profiles", ("/v1/iprofile/import_profile",)),

@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         hardware = hardware_path(conf.agent.hardware_root, conf_dir() / "hardware_root")
         result = apply(exchange_of(conf), run, Path(conf.agent.tls_directory) / "host.key", boot=args.boot,
-                       local={"platform::params::hardware_root": hardware})
+                       local={"platform::params::hardware_root": hardware, "platform::params::python": sys.executable})
         text = "" if result is None else _trouble(result)
     except (FlockError, OSError) as error:
         text = str(error)

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from flock import tls
+from flock.core import slices
 from flock.core.errors import FlockError, InvalidInput, Unavailable
 from flock.db import Database, utcnow
 from fm.contract.rpc import FmManager
@@ -22,6 +23,7 @@ from sysinv.conductor.hierafiles import HieraFiles
 from sysinv.config import hiera, model
 from sysinv.contract.enums import Availability
 from sysinv.contract.records import ConfigurationResult, WantedConfiguration
+from sysinv.contract.reports import RESOURCES
 from sysinv.contract.rpc import SysinvAgent
 from sysinv.db.lookup import Row, host_row
 from sysinv.hosts.issuing import signing_authority
@@ -104,6 +106,7 @@ class ConfigurationEndpoint:
                 classes = None if result.whole else model.classes_of(
                     [order for order in orders if order.id in settled.orders])
                 _keep(conn, host["id"], classes, now)
+            _tell_resources(conn, host, model.outcome(orders, result, hiera.boot_classes(host)))
             return host, settled
 
         host, settled = self._db.transact(work)
@@ -120,6 +123,13 @@ class ConfigurationEndpoint:
 
 def _count(number: int) -> int:
     return max(0, min(number, 2**31 - 1))
+
+
+def _tell_resources(conn: Connection, host: Row, outcome: model.Outcome) -> None:
+    """Let the resources whose changes Puppet carries out store what came of them."""
+    for module in slices.modules(RESOURCES, "service"):
+        if hasattr(module, "configured"):
+            module.configured(conn, host, outcome)
 
 
 def _keep(conn: Connection, host_id: int, classes: list[str] | None, now: datetime.datetime) -> None:

@@ -62,6 +62,7 @@ from sysinv.hosts.discovery import HostDiscovery
 from sysinv.hosts.inventory import InventoryIntake
 from sysinv.model import busaccounts
 from sysinv.resources.host import store as hosts
+from sysinv.resources.hostfilesystem.service import adopt as adopt_filesystems
 from sysinv.resources.interface.service import adopt_ports
 from sysinv.resources.operation.table import OPERATIONS
 from sysinv.resources.sensorgroup.service import SensorReportsEndpoint
@@ -133,13 +134,14 @@ class ConductorDaemon:
         self.health.add("bus", self._server.trouble)
 
     def start(self) -> None:
-        """Write dnsmasq's files, give ports of an earlier release their interfaces, then serve.
+        """Write dnsmasq's files, give ports and hosts of an earlier release what these lack, then serve.
 
         Raises when the database cannot be reached.
         """
         self._boot_files.write_default()
         self._dnsmasq.refresh()
         adopt_ports(self._db, self._interfaces_of)
+        adopt_filesystems(self._db)
         self._server.start()
         self._servers.start()
         self._operations.start()

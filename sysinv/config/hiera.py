@@ -104,6 +104,11 @@ def prefixes(classes: Iterable[str]) -> list[str]:
     return [prefix for name in classes for prefix in (name, *(known[name].reads if name in known else ()))]
 
 
+def boot_classes(host: Row) -> tuple[str, ...]:
+    """Return the classes that a host runs while it boots, in their order."""
+    return tuple(name for name, one in known_classes().items() if one.is_for(host))
+
+
 def shared(conn: Connection) -> Rendered:
     """Return the data that all hosts share."""
     made = Rendered()
@@ -119,8 +124,7 @@ def render(conn: Connection, host: Row, common: Rendered | None = None) -> Rende
     Two plug-ins that render one key are a fault of the product: TypeError.
     """
     common = common or shared(conn)
-    made = Rendered(system=common.system, secure_system=common.secure_system,
-                    classes=tuple(name for name, one in known_classes().items() if one.is_for(host)))
+    made = Rendered(system=common.system, secure_system=common.secure_system, classes=boot_classes(host))
     for plugin in plugins():
         _add(made.host, plugin.host(conn, host) if plugin.host else {})
         _add(made.secure_host, plugin.secure_host(conn, host) if plugin.secure_host else {})

@@ -90,6 +90,26 @@ class Settled:
     applied: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one run of Puppet did with classes, for the resources that they carry out.
+
+    ``classes``: those that ran and do not run again soon; ``failures``: errors by class, that of the whole run under
+    the empty name; ``whole``: the run was that of a boot.
+    """
+
+    classes: frozenset[str] = frozenset()
+    failures: Mapping[str, str] = field(default_factory=dict)
+    whole: bool = False
+
+    def error_of(self, *names: str) -> str | None:
+        """Return the error of the first of these classes that has one, empty when none has; None when none ran."""
+        ran = [name for name in names if name in self.classes]
+        if not ran:
+            return None
+        return self.failures.get("") or next((self.failures[name] for name in ran if name in self.failures), "")
+
+
 def new_uuid(fresh: uuid.UUID, *, reboot_required: bool) -> str:
     """Return ``fresh`` as the name of a configuration, with StarlingX's mark when it needs a reboot."""
     number = fresh.int | REBOOT_BIT if reboot_required else fresh.int & ~REBOOT_BIT
@@ -178,6 +198,20 @@ def settle(orders: Sequence[Order], target: str | None, result: ConfigurationRes
     ran = {row_id for row_id, values in changed.items() if "ran_at" in values}
     waits_for_boot = all(order.reboot_required and (order.ran or order.id in ran) for order in open_after)
     return Settled(changed, unmarked(target) if waits_for_boot and needs_reboot(target) else None)
+
+
+def outcome(orders: Sequence[Order], result: ConfigurationResult, boot_classes: Iterable[str]) -> Outcome:
+    """Return what a result says about classes. ``orders``: those that were open before it.
+
+    A class of an order that still waits runs again; the next result tells about it.
+    """
+    named = frozenset(result.config_uuids[:NAMED_MAX])
+    ran = set(boot_classes) if result.whole else set(classes_of([one for one in orders if one.config_uuid in named]))
+    again = set(classes_of([one for one in orders if one.config_uuid not in named and one.state in WAITING]))
+    failures = {one.name: one.error or "failed" for one in result.failures[:FAILURES_MAX]}
+    if result.error:
+        failures[""] = result.error
+    return Outcome(frozenset(ran - again), failures, result.whole)
 
 
 def alarm_reason(hostname: str, applied: str | None, target: str | None, open_orders: Sequence[Order],

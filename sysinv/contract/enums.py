@@ -187,6 +187,20 @@ class SystemMode(enum.StrEnum):
     DUPLEX_DIRECT = "duplex-direct"
 
 
+class FilesystemState(enum.StrEnum):
+    """State of a file system of a host; the texts are StarlingX's."""
+
+    CREATING = "Creating"
+    CREATING_ON_UNLOCK = "Creating (on unlock)"
+    DELETING = "Deleting"
+    DELETING_ON_UNLOCK = "Deleting (on unlock)"
+    IN_USE = "In-Use"
+    MODIFYING = "Modifying"
+    READY = "Ready"
+    RECONFIGURE_WITH_APP = "Reconfigure with App"
+    ERROR = "Error"
+
+
 class NetworkType(enum.StrEnum):
     """Platform networks; at most one of each."""
 

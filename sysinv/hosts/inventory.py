@@ -84,7 +84,8 @@ class InventoryIntake:
     """The conductor's side of ``InventoryReports``.
 
     ``interfaces_of(hostname)`` returns the names of a host's interfaces by network type. ``inventoried(conn, row)`` is
-    called in the transaction in which a host becomes inventoried.
+    called in the transaction in which a host becomes inventoried, after the function of that name of each resource's
+    service.
     """
 
     def __init__(self, db: Database, *, virtual: bool = False,
@@ -95,6 +96,8 @@ class InventoryIntake:
         self._interfaces_of = interfaces_of
         self._inventoried = inventoried
         self._resources = reported_resources()
+        self._completing = [module.inventoried for module in slices.modules(RESOURCES, "service")
+                            if hasattr(module, "inventoried")]
 
     def hostname_of(self, uuid: str) -> str | None:
         """The name of the host with that uuid; None when there is none."""
@@ -159,7 +162,8 @@ class InventoryIntake:
             if row["action_state"] == ActionState.REINSTALLING or row["inv_state"] == InvState.INVENTORIED:
                 return
             hosts.write(conn, row, {"inv_state": InvState.INVENTORIED.value})
-            self._inventoried(conn, row)
+            for complete in (*self._completing, self._inventoried):
+                complete(conn, row)
             LOG.info("host %s is inventoried", row["hostname"] or row["uuid"])
 
         self._db.transact(work)

@@ -11,6 +11,8 @@ from sysinv.contract.enums import Personality, VolumeState
 from sysinv.model.host import HostMustBeLocked, HostRefused, InventoryHost
 
 PLATFORM_GROUP, NOVA_LOCAL, CINDER = "cgts-vg", "nova-local", "cinder-volumes"
+# A file system of hosts for the same purpose as nova-local.
+INSTANCES = "instances"
 CSI, TYPES = "lvm-csi", ("thick", "thin")
 FUNCTION, TYPE = "lvm_function", "lvm_type"
 # What LVM itself permits, without names that look like options or directories.
@@ -23,8 +25,12 @@ class GroupExists(Conflict):
     code: ClassVar[str] = "sysinv.volume_group.exists"
 
 
-def check_add(host: InventoryHost, name: str, capabilities: Mapping[str, Any], present: Collection[str]) -> None:
-    """Raise HostRefused, HostMustBeLocked or GroupExists when the host may not get the group ``name``."""
+def check_add(host: InventoryHost, name: str, capabilities: Mapping[str, Any], present: Collection[str],
+              filesystems: Collection[str] = ()) -> None:
+    """Raise HostRefused, HostMustBeLocked or GroupExists when the host may not get the group ``name``.
+
+    ``filesystems``: names of the host's own file systems.
+    """
     if host.personality not in (Personality.CONTROLLER, Personality.WORKER):
         raise HostRefused(detail="Volume groups can only be added on controller and worker hosts.")
     if _NAME.fullmatch(name) is None:
@@ -43,6 +49,9 @@ def check_add(host: InventoryHost, name: str, capabilities: Mapping[str, Any], p
         raise HostRefused(detail=f"Volume group {CINDER} can only be added on controllers.")
     if name == NOVA_LOCAL and not host.has_worker_function:
         raise HostRefused(detail=f"Volume group {NOVA_LOCAL} can only be added on hosts with worker function.")
+    if name == NOVA_LOCAL and INSTANCES in filesystems:
+        raise HostRefused(detail=f"Volume group {NOVA_LOCAL} can not be added: host {host.name} has file system "
+                                 f"{INSTANCES}, which serves the same purpose.")
     check_locked(host, name)
     if name in present:
         raise GroupExists(detail=f"Volume group {name} already exists on host {host.name}.")

@@ -16,6 +16,7 @@ from sysinv.db.lookup import ItemNotFound, Row, host_row, row_of_locked_host
 from sysinv.hosts.inventory import ReportingHost
 from sysinv.hosts.work import Work
 from sysinv.model.host import host_view
+from sysinv.resources.hostfilesystem import store as filesystems
 from sysinv.resources.partition import store as partitions
 from sysinv.resources.partition.rules import check_idle
 from sysinv.resources.physicalvolume import store as volumes
@@ -63,7 +64,8 @@ class VolumeGroupService:
         capabilities |= {name: asked[name] for name in (rules.FUNCTION, rules.TYPE) if asked.get(name)}
         with self._db.writer() as conn:
             row = host_row(conn, body.ihost_uuid, lock=True)
-            rules.check_add(host_view(row), body.lvm_vg_name, capabilities, store.names(conn, row["id"]))
+            rules.check_add(host_view(row), body.lvm_vg_name, capabilities, store.names(conn, row["id"]),
+                            filesystems.names(conn, row["id"]))
             made = store.insert(conn, {
                 "lvm_vg_name": body.lvm_vg_name, "vg_state": VolumeState.ADDING.value, "capabilities": capabilities,
                 "forihostid": row["id"]})

@@ -11,5 +11,7 @@ class platform::params (
   Optional[String] $software_version = undef,
   # Where the agent reads the hardware: / for that of this machine. Set on the host itself.
   String           $hardware_root    = '/',
+  # The interpreter of the platform's programs. Set on the host itself.
+  String           $python           = '/usr/bin/python3',
 ) {
 }
