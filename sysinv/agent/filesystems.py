@@ -6,16 +6,16 @@ import logging
 import os
 import re
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from flock.core.errors import InvalidInput
 from flock.exec.atomic import replace_file
-from flock.exec.process import Completed
+from flock.exec.process import CommandFailed, Completed
 from flock.exec.root import Root
 from sysinv.agent.collectors import filesystem as collector
 from sysinv.agent.collectors import lvm
-from sysinv.agent.filesystemsteps import FilesystemRefused, Found, Step, Wanted, next_step
+from sysinv.agent.filesystemsteps import MIB, FilesystemRefused, Found, Step, Wanted, next_step
 
 LOG = logging.getLogger(__name__)
 Run = Callable[..., Completed]
@@ -25,6 +25,8 @@ STEPS_MAX = len(Step)
 UNITS = Path("/etc/systemd/system")
 FSTAB = Path("/etc/fstab")
 NOTHING_RC = 2
+# e2fsck: nothing was wrong, or all was corrected.
+CHECKED_RC = (0, 1)
 # The agent has a mount namespace of its own; what is mounted in there, nobody else sees.
 HOST = ("nsenter", "--target", "1", "--mount", "--")
 _EXT, _EXT_MAGIC, _EXT_64BIT = 1024, 0xEF53, 0x80
@@ -71,7 +73,7 @@ class Filesystem:
         if device is None:
             return found
         kind, size = self._content(device)
-        return Found(found.has_group, self._bytes(device), device.is_partition, len(devices) - 1, kind, size, mounted,
+        return Found(found.has_group, device.size_mib * MIB, device.is_partition, len(devices) - 1, kind, size, mounted,
                      found.covered, found.content, found.remembered)
 
     def _has_group(self) -> bool:
@@ -83,13 +85,13 @@ class Filesystem:
         except OSError:
             return False
 
-    def _bytes(self, device: collector.Device) -> int:
-        with open(device.node, "rb") as stream:
-            return stream.seek(0, os.SEEK_END)
+    def _node(self, device: collector.Device) -> str:
+        return str(self._root.path / device.node.lstrip("/"))
 
     def _content(self, device: collector.Device) -> tuple[str | None, int]:
         """Return type and size of the file system, as ``Found`` has them."""
-        done = self._run(["blkid", "--probe", "--output", "export", device.node], timeout_s=TIMEOUT_S, check=False)
+        done = self._run(["blkid", "--probe", "--output", "export", self._node(device)], timeout_s=TIMEOUT_S,
+                         check=False)
         if done.rc == NOTHING_RC and not done.out.strip():
             return "", 0
         values = dict(line.split("=", 1) for line in done.out.splitlines() if "=" in line)
@@ -99,11 +101,11 @@ class Filesystem:
             only_entry = done.rc == 0 and all(name.startswith(("DEVNAME", "PART_ENTRY")) for name in values)
             return ("", 0) if only_entry else (None, 0)
         if kind.startswith("ext"):
-            return kind, ext_bytes(device.node)
+            return kind, ext_bytes(self._node(device))
         return kind, self._xfs_bytes(device) if kind == "xfs" else 0
 
     def _xfs_bytes(self, device: collector.Device) -> int:
-        match = _XFS_DATA.search(self._run(["xfs_info", device.node], timeout_s=TIMEOUT_S).out)
+        match = _XFS_DATA.search(self._run(["xfs_info", self._node(device)], timeout_s=TIMEOUT_S).out)
         return int(match[1]) * int(match[2]) if match else 0
 
     def _is_remembered(self, device: collector.Device | None) -> bool:
@@ -117,7 +119,7 @@ class Filesystem:
             for fields in entries)
 
     def _uuid(self, device: collector.Device) -> str:
-        done = self._run(["blkid", "--match-tag", "UUID", "--output", "value", device.node], timeout_s=TIMEOUT_S,
+        done = self._run(["blkid", "--match-tag", "UUID", "--output", "value", self._node(device)], timeout_s=TIMEOUT_S,
                          check=False)
         return done.out.strip()
 
@@ -144,10 +146,10 @@ class Filesystem:
 
     def _on_device(self, step: Step, device: collector.Device, place: str) -> None:
         if step is Step.FORMAT:
-            self._call("mkfs.ext4", "-q", device.node)
+            self._call("mkfs.ext4", "-q", self._node(device))
         elif step is Step.MOUNT:
             os.makedirs(place, exist_ok=True)
-            self._call(*HOST, "mount", device.node, place)
+            self._call(*HOST, "mount", self._node(device), place)
         elif step is Step.REMEMBER:
             replace_file(self._units / self._unit, "# Written by the platform's configuration; changes are lost.\n"
                          f"[Mount]\nWhat={self._by_uuid(device)}\nWhere={place}\nOptions=nofail\n", 0o644)
@@ -156,13 +158,26 @@ class Filesystem:
             link.unlink(missing_ok=True)
             link.symlink_to(f"../{self._unit}")
         elif step is Step.WIPE:
-            self._call("wipefs", "--all", device.node)
+            self._call("wipefs", "--all", self._node(device))
         else:
-            kind, _ = self._content(device)
-            self._call(*(("xfs_growfs", place) if kind == "xfs" else ("resize2fs", device.node)))
+            self._grow(device, place)
 
-    def _call(self, *argv: str) -> None:
-        self._run(list(argv), timeout_s=TIMEOUT_S)
+    def _grow(self, device: collector.Device, place: str) -> None:
+        kind, _ = self._content(device)
+        if kind == "xfs":
+            self._call("xfs_growfs", place)
+            return
+        if device.number not in collector.places(self._root):
+            self._call("e2fsck", "-f", "-p", self._node(device), good=CHECKED_RC)
+        self._call("resize2fs", self._node(device))
+
+    def _call(self, *argv: str, good: Collection[int] = (0,)) -> None:
+        """Run a program; CommandFailed with its last words, because some begin with their version."""
+        done = self._run(list(argv), timeout_s=TIMEOUT_S, check=False)
+        if done.rc not in good:
+            lines = [line.strip() for line in done.err.splitlines() if line.strip()]
+            raise CommandFailed(command=argv[len(HOST) if argv[:1] == HOST[:1] else 0], rc=done.rc,
+                                reason=lines[-1] if lines else "no message")
 
 
 def ext_bytes(node: str) -> int:

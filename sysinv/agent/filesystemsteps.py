@@ -87,7 +87,14 @@ def next_step(wanted: Wanted, found: Found) -> Step | None:
             raise FilesystemRefused(detail="There is neither a volume group cgts-vg nor a partition with the name "
                                            f"{wanted.volume}.")
         return Step.MAKE
-    return _size(wanted, found, found.device_bytes) or _content(wanted, found) or _growth(found, found.device_bytes)
+    size = found.device_bytes
+    if wanted.ensure is Ensure.GROWN:
+        return _size(wanted, found, size) or _growth(found, size)
+    step = _size(wanted, found, size) or _content(wanted, found)
+    if found.mounted or step is not Step.MOUNT:
+        return step or _growth(found, size)
+    # Without its users there is less that can go wrong.
+    return _growth(found, size) or step
 
 
 def _leaving(found: Found) -> Step | None:
@@ -112,8 +119,6 @@ def _size(wanted: Wanted, found: Found, device_bytes: int) -> Step | None:
 
 
 def _content(wanted: Wanted, found: Found) -> Step | None:
-    if wanted.ensure is Ensure.GROWN:
-        return None
     if found.kind == "":
         return Step.FORMAT
     if found.kind is None:

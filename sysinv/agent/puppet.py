@@ -15,6 +15,9 @@ from flock.exec.atomic import replace_file
 from flock.exec.process import Completed
 
 MODULES = Path(__file__).resolve().parents[1] / "puppet" / "modules"
+ERRORS = frozenset({"err", "crit", "alert", "emerg"})
+# Ends the source of a line that a program wrote.
+OUTPUT = "/returns"
 RUN_TIMEOUT_S = 300.0
 ERROR_MAX_CHARS = 500
 FAILURES_MAX = 50
@@ -102,10 +105,12 @@ def _class_of(status: Mapping[str, Any]) -> str:
 
 
 def _reason(report: Mapping[str, Any], name: str) -> str:
-    for line in report.get("logs") or []:
-        if line.get("level") in ("err", "crit", "alert", "emerg") and name in str(line.get("source")):
-            return str(line.get("message"))
-    return "failed"
+    """Return what the last line of a program's output says, else Puppet's own error, which repeats the command."""
+    lines = [line for line in report.get("logs") or [] if name in str(line.get("source"))]
+    said = [str(line.get("message")).strip() for line in lines
+            if line.get("level") == "notice" and str(line.get("source")).endswith(OUTPUT)]
+    error = next((str(line.get("message")) for line in lines if line.get("level") in ERRORS), "failed")
+    return next((text for text in reversed(said) if text), error)
 
 
 def _first_error(done: Completed) -> str:

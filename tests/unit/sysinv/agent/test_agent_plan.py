@@ -24,7 +24,7 @@ PLATFORM = PlatformReport(boot_id="b1", uptime_s=10, kernel_release="6.1", kerne
 CURRENT: dict[str, Payload] = {
     "platform": (PLATFORM,), "numa": ("node",), "port": ("port",), "pci_device": (), "cpu": ("cpu",),
     "memory": (MEMORY,), "disk": ("disk",), "lldp_agent": (), "lldp_neighbour": ("neighbour",),
-    "partition": ("partition",), "lvg": (), "pv": ()}
+    "partition": ("partition",), "lvg": (), "pv": (), "host_filesystems": ()}
 
 
 def reported(view: AgentView, current: dict[str, Payload]) -> AgentView:

@@ -46,8 +46,8 @@ def test_nothing_that_is_served_is_called_absent(subsystem: str) -> None:
     ("GET", "/v1/host_fs", "File systems"), ("GET", "/v1/ihosts/controller-0/host_fs", "File systems"),
     ("POST", "/v1/ihosts/nobody/host_fs", "File systems"), ("PATCH", "/v1/iextoam/1", "Changes of OAM addresses"),
     ("GET", "/v1/apps", "Applications"), ("DELETE", "/v1/device_labels/7/", "Labels of devices"),
-    ("PUT", "/v1/ihosts/controller-0/host_fs/update_many", "File systems"),
-    ("GET", "/v1/isystems/1/controller_fs", "File systems")])
+    ("PUT", "/v1/isystems/1/controller_fs/update_many", "File systems of controllers"),
+    ("GET", "/v1/isystems/1/controller_fs", "File systems of controllers")])
 def test_absent_paths_are_501_with_a_sentence(cloud: Any, method: str, path: str, what: str) -> None:
     reply = cloud.call(method, path, {} if method != "GET" else None)
     assert reply.status == 501

@@ -103,8 +103,9 @@ def grow(facts: HostFacts, **sizes: int) -> list[FilesystemView]:
     (lambda: rules.check_delete(replace(WORKER, present=(INSTANCES,)), "instances", force=True), HostMustBeLocked,
      "Host must be locked to change file system instances."),
     (lambda: rules.check_delete(replace(AWAY, present=(replace(INSTANCES, state=State.IN_USE),)), "instances",
-                                force=False), HostRefused, "File system instances of host worker-0 is in state In-Use; it can be deleted in states Creating "
-     "(on unlock), Error, Ready, in others with --force."),
+                                force=False), HostRefused,
+     "File system instances of host worker-0 is in state In-Use; it can be deleted in states Creating (on unlock), "
+     "Error, Ready, in others with --force."),
     (lambda: rules.check_delete(replace(AWAY, present=(INSTANCES,), changing="Volume group cgts-vg of host worker-0 is "
                                         "being changed."), "instances", force=False), FilesystemBusy,
      "Volume group cgts-vg of host worker-0 is being changed. Retry when that has ended."),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""File systems of hosts and of the controllers."""
+"""File systems of hosts."""
 from __future__ import annotations
 
 import sqlalchemy as sa
@@ -31,6 +31,10 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["forihostid"], ["i_host.id"], name="fk_host_fs_forihostid", ondelete="CASCADE"),
         sqlite_autoincrement=True)
     op.create_index("ix_host_fs_forihostid", "host_fs", ["forihostid"])
+
+
+def downgrade() -> None:
+    op.drop_table("host_fs")
 
 
 def _columns() -> list[sa.Column[object]]:
