@@ -43,8 +43,7 @@ def test_nothing_that_is_served_is_called_absent(subsystem: str) -> None:
 
 
 @pytest.mark.parametrize(("method", "path", "what"), [
-    ("GET", "/v1/host_fs", "File systems"), ("GET", "/v1/ihosts/controller-0/host_fs", "File systems"),
-    ("POST", "/v1/ihosts/nobody/host_fs", "File systems"), ("PATCH", "/v1/iextoam/1", "Changes of OAM addresses"),
+    ("PATCH", "/v1/iextoam/1", "Changes of OAM addresses"), ("GET", "/v1/kube_versions", "Kubernetes clusters"),
     ("GET", "/v1/apps", "Applications"), ("DELETE", "/v1/device_labels/7/", "Labels of devices"),
     ("PUT", "/v1/isystems/1/controller_fs/update_many", "File systems of controllers"),
     ("GET", "/v1/isystems/1/controller_fs", "File systems of controllers")])

@@ -72,7 +72,8 @@ def test_the_version_document_names_the_collections(cloud: Any) -> None:
     assert set(body) - {"id", "media_types", "links"} == {
         "isystems", "ihosts", "inodes", "icpus", "imemorys", "ports", "ethernet_ports", "idisks", "pci_devices",
         "iinterfaces", "interface_networks", "interface_datanetworks", "datanetworks", "partitions", "ilvgs", "ipvs",
-        "host_fs", "networks", "addrpools", "addresses", "operations", "services", "servicenodes", "servicegroup", "health",
+        "host_fs", "networks", "addrpools", "addresses", "operations", "services", "servicenodes", "servicegroup",
+        "health",
         "lldp_agents", "lldp_neighbours", "labels", "idns", "intp", "ptp", "ptp_instances", "ptp_interfaces",
         "ptp_parameters", "iprofile", "isensors", "isensorgroups", "iuser", "remotelogging", "drbdconfig",
         "service_parameter", "sdn_controller", "routes",

@@ -7,8 +7,8 @@ from alembic import op
 
 from flock.db import Json, UtcTime
 
-revision = "0017"
-down_revision = "0015"
+revision = "0021"
+down_revision = "0020"
 branch_labels = None
 depends_on = None
 
