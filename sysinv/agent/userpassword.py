@@ -7,7 +7,6 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
-from flock.auth.secrets import SecretBox
 from flock.core.errors import FlockError
 from flock.rpc.errors import VersionMismatch
 from sysinv.contract.rpc import HostConfiguration
@@ -20,15 +19,16 @@ SIGNATURE = Path("/etc/platform/user.signature")
 
 
 class UserPassword:
-    """``key_file`` seals what is sent. Only controllers have it, and of other hosts no password is taken up."""
+    """``seal`` returns a text sealed for a purpose with the key in ``key_file``. Only controllers have that key, and no
+    password of another host is taken up."""
 
-    def __init__(self, conductor: HostConfiguration, key_file: Path, shadow: Path = SHADOW,
-                 signature_file: Path = SIGNATURE, box: Callable[[Path], SecretBox] = SecretBox) -> None:
+    def __init__(self, conductor: HostConfiguration, key_file: Path, seal: Callable[[str, str], str],
+                 shadow: Path = SHADOW, signature_file: Path = SIGNATURE) -> None:
         self._conductor = conductor
         self._key_file = key_file
+        self._seal = seal
         self._shadow = shadow
         self._signature_file = signature_file
-        self._box = box
 
     def carry_out(self, host_uuid: str) -> str | None:
         """Send the entry while it differs from what this host was configured with; the reason when that fails."""
@@ -38,7 +38,7 @@ class UserPassword:
             entry, configured = shadow_entry(_lines(self._shadow)), "".join(_lines(self._signature_file)).strip()
             if entry is None or signature(entry.password_hash) == configured:
                 return None
-            sealed = self._box(self._key_file).seal(_document(configured, entry), user_purpose(host_uuid))
+            sealed = self._seal(_document(configured, entry), user_purpose(host_uuid))
             self._conductor.user_changed(host_uuid=host_uuid, sealed=sealed)
         except VersionMismatch as error:
             # An older conductor; the newer one is told at a later audit.

@@ -66,7 +66,7 @@ def build(conf: Any) -> Agent:
                   configuration=ConfigurationWork(
                       client(HostConfiguration, bus), exchange_of(conf), Path(conf.agent.tls_directory) / "host.crt",
                       _configure, lambda: uptime_s(Root("/"))),
-                  user=UserPassword(client(HostConfiguration, bus), shared.SECRETS_KEY))
+                  user=UserPassword(client(HostConfiguration, bus), shared.SECRETS_KEY, _seal))
     agent.health.add("versions", servers.mismatch)
     return agent
 
@@ -81,6 +81,12 @@ def _configure() -> str:
     if done.rc != 0:
         LOG.warning("%s", text)
     return text
+
+
+def _seal(text: str, purpose: str) -> str:
+    # Loaded when somebody changes a password, not by every agent.
+    from flock.auth.secrets import SecretBox
+    return SecretBox(shared.SECRETS_KEY).seal(text, purpose)
 
 
 def _claims(conf: Any, bus: Transport, hostname: str, neighbours: NeighbourWatch) -> ClaimWatch | None:

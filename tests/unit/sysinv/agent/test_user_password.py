@@ -38,7 +38,8 @@ class Controller:
         self.conductor, self.folder, self.key = Conductor(), folder, folder / "secrets.key"
         self.shadow, self.signature = folder / "shadow", folder / "user.signature"
         self.box = SecretBox.create(self.key)
-        self.work = UserPassword(self.conductor, self.key, self.shadow, self.signature)  # type: ignore[arg-type]
+        self.work = UserPassword(self.conductor, self.key, self.box.seal, self.shadow,  # type: ignore[arg-type]
+                                 self.signature)
 
 
 @pytest.fixture
