@@ -24,7 +24,6 @@ ABSENT = (
     Absent("File systems of controllers", _of("controller_fs", more=("/v1/isystems/*/controller_fs",))),
     Absent("Labels of devices", _of("device_labels")),
     Absent("States of device images", ("/v1/device_image_state",)),
-    Absent("Imports of profiles", ("/v1/iprofile/import_profile",)),
     Absent("Changes of OAM addresses", ("/v1/iextoam",)),
     Absent("Images of the local registry", ("/v1/registry_image",)),
     Absent("Fernet keys", ("/v1/fernet_repo",)),

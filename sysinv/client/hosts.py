@@ -60,7 +60,7 @@ class Hosts:
 
     def bulk_add(self, name: str, data: bytes, *, dry_run: bool) -> Item:
         """Send a file of hosts; the reply has ``success``, ``error`` and ``hosts``."""
-        body, content_type = _form(name, data)
+        body, content_type = form(name, data)
         _, reply = self._api.answer("POST", f"/v1/ihosts/bulk_add{'?dry_run=true' if dry_run else ''}", data=body,
                                     headers={"Content-Type": content_type})
         return item(reply)
@@ -125,7 +125,7 @@ class Hosts:
             raise _host_error(problem, ref) from problem
 
 
-def _form(name: str, data: bytes) -> tuple[bytes, str]:
+def form(name: str, data: bytes) -> tuple[bytes, str]:
     """Return a ``multipart/form-data`` body with one part ``file``, and its content type."""
     boundary = uuid.uuid4().hex
     quoted = name.replace("\\", "\\\\").replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flock.cli.client import segment
 from flock.cli.commands import json_patch
-from sysinv.client.hosts import Api, Hosts, Item, item, listed, one_of
+from sysinv.client.hosts import Api, Hosts, Item, form, item, listed, one_of
 
 _PATH = "/v1/iprofile"
 # Profiles of these types are listed with what they have, as an array.
@@ -33,6 +33,13 @@ class Profiles:
         """Take a profile from a host. Raises HostNotFound."""
         return item(self._api.post(_PATH, {
             "profilename": name, "profiletype": self._type, "ihost_uuid": Hosts(self._api).get(host)["uuid"]}))
+
+    def import_file(self, name: str, data: bytes) -> list[Item]:
+        """Send a file of profiles; returns what came of each."""
+        body, content_type = form(name, data)
+        _, reply = self._api.answer("POST", f"{_PATH}/import_profile", data=body,
+                                    headers={"Content-Type": content_type})
+        return listed({"results": reply}, "results")
 
     def delete(self, ref: str) -> None:
         self._api.delete(f"{_PATH}/{segment(str(self.get(ref)['uuid']))}")

@@ -176,4 +176,5 @@ class InstallRequest(Resource):
 ACTIONS = tuple(OperatorAction)
 CHILDREN = ("iinterfaces", "interface_networks", "interface_datanetworks", "ports", "ethernet_ports", "inodes",
             "icpus", "imemorys", "idisks", "partitions", "ilvgs", "ipvs", "pci_devices", "addresses", "lldp_agents",
-            "lldp_neighbours", "labels", "ptp_instances", "ptp_interfaces", "isensors", "isensorgroups")
+            "lldp_neighbours", "labels", "ptp_instances", "ptp_interfaces", "isensors", "isensorgroups", "istors",
+            "ceph_mon")

@@ -12,8 +12,12 @@ from flock.wire.render import render
 from flock.wire.resource import given
 from sysinv.api.changes import plain_changes
 from sysinv.api.inventory import AllItems, Inventory, OneItem
+from sysinv.resources.bulk.form import uploaded
+from sysinv.resources.bulk.reading import DocumentRefused
 from sysinv.resources.profile.fields import (
     CPU_PROFILE,
+    FORM,
+    IMPORTED,
     INTERFACE_PROFILE,
     MEMORY_PROFILE,
     STORAGE_PROFILE,
@@ -35,12 +39,16 @@ from sysinv.resources.profile.parts import (
     VOLUMES,
     Part,
 )
+from sysinv.resources.profile.rules import ProfileRefused
 from sysinv.resources.profile.service import ProfileService
 from sysinv.resources.profile.store import QUERY
 from sysinv.resources.profile.table import PROFILES
 
 _CHANGEABLE = ("profilename",)
 _PATH = "iprofile"
+IMPORT = "/v1/iprofile/import_profile"
+# A larger file is read so far and refused; this ends a body without end.
+BODY_BYTES_MAX = 8 << 20
 
 
 class ProfilesController(AllItems):
@@ -106,6 +114,25 @@ class ListController:
                 for row, body in call.deps(ProfileService).of_types(self._types)]
 
 
+class ImportController:
+    """``/v1/iprofile/import_profile``: answers 200 also when it imports nothing, as StarlingX did."""
+
+    max_body_bytes = BODY_BYTES_MAX
+    streams_body = True
+
+    @describes(body=FORM, body_required=False, body_media=("multipart/form-data",), answers={200: IMPORTED},
+               errors=(413,))
+    def post(self, call: Call) -> list[dict[str, str]]:
+        """Store the profiles of a file (XML), each for itself."""
+        try:
+            upload = uploaded(call.pieces, str(call.environ.get("CONTENT_TYPE") or ""))
+        except DocumentRefused as problem:
+            raise ProfileRefused(detail=f"The file of profiles can not be read: {problem}.") from problem
+        if upload is None:
+            raise ProfileRefused(detail="No file of profiles was uploaded.")
+        return call.deps(ProfileService).import_file(upload.data)
+
+
 def _inventory() -> Inventory:
     return Inventory("Profile", Profile, QUERY, PROFILES, children=dict.fromkeys(CHILDREN, _PATH))
 
@@ -121,10 +148,12 @@ ROUTES: dict[str, Any] = {
     "/v1/iprofile/storprofiles_list": ListController(
         (ProfileType.LOCAL_STORAGE, ProfileType.OSD), STORAGE_PROFILE, disks=DISKS, partitions=PARTITIONS, stors=STORS,
         lvgs=GROUPS, pvs=VOLUMES),
+    IMPORT: ImportController,
     "/v1/iprofile/{uuid}": ProfileController(_inventory()),
 } | {f"/v1/iprofile/{{uuid}}/{name}": PartController(part) for name, part in CHILDREN.items()}
 POLICY = (
-    *(Rule("sysinv_api:profile:get", READER, "GET", path) for path in ROUTES),
+    *(Rule("sysinv_api:profile:get", READER, "GET", path) for path in ROUTES if path != IMPORT),
+    Rule("sysinv_api:profile:import", CONFIGURATOR, "POST", IMPORT),
     Rule("sysinv_api:profile:add", CONFIGURATOR, "POST", "/v1/iprofile"),
     Rule("sysinv_api:profile:modify", CONFIGURATOR, "PATCH", "/v1/iprofile/{uuid}"),
     Rule("sysinv_api:profile:delete", CONFIGURATOR, "DELETE", "/v1/iprofile/{uuid}"),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import ClassVar
 
 from cliff.command import Command
 
 from flock.cli.columns import Column, Row, columns
 from flock.cli.commands import ActionCommand, ListCommand, ShowCommand
+from flock.cli.errors import CliError, UsageError
 from flock.core.ranges import ranges
 from sysinv.client.osc import as_plugin
 from sysinv.client.profiles import Profiles
@@ -295,6 +297,36 @@ class HostApplyRoleProfile(HostApplyProfile):
     examples = ("system host-apply-roleprofile worker-1 compute-large",)
 
 
+class ProfileImport(ListCommand):
+    """Import the profiles of a file (XML), each for itself; a profile whose name is used is left as it is."""
+
+    api_name = "platform"
+    columns = columns("result", "type", "name", "msg", "detail")
+    examples: ClassVar[Sequence[str]] = ("system profile-import profiles.xml",)
+    failed = False
+
+    def arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("file", help="file of profiles")
+
+    def ordered(self, args: argparse.Namespace) -> bool:
+        return True
+
+    def rows(self, args: argparse.Namespace) -> Iterable[Row]:
+        try:
+            data = Path(args.file).read_bytes()
+        except OSError as problem:
+            raise CliError(f"{args.file}: {problem.strerror}") from problem
+        found = Profiles(self.client).import_file(Path(args.file).name, data)
+        self.failed = any(one.get("result") != "Success" for one in found)
+        return found
+
+    def run(self, parsed_args: argparse.Namespace) -> int:
+        """Exit with 1 when a profile of the file was not imported."""
+        if parsed_args.watch is not None:
+            raise UsageError("profile-import adds profiles, so that it cannot be repeated with --watch.")
+        return super().run(parsed_args) or int(self.failed)
+
+
 COMMANDS: dict[str, type[Command]] = {
     "cpuprofile-list": CpuProfileList, "cpuprofile-show": CpuProfileShow, "cpuprofile-add": CpuProfileAdd,
     "cpuprofile-delete": CpuProfileDelete,
@@ -306,7 +338,8 @@ COMMANDS: dict[str, type[Command]] = {
     "storprofile-add": StorageProfileAdd, "storprofile-delete": StorageProfileDelete,
     "roleprofile-list": RoleProfileList, "roleprofile-show": RoleProfileShow, "roleprofile-add": RoleProfileAdd,
     "roleprofile-delete": RoleProfileDelete,
-    "host-apply-profile": HostApplyProfile, "host-apply-cpuprofile": HostApplyCpuProfile,
+    "profile-import": ProfileImport, "host-apply-profile": HostApplyProfile,
+    "host-apply-cpuprofile": HostApplyCpuProfile,
     "host-apply-memprofile": HostApplyMemoryProfile, "host-apply-ifprofile": HostApplyInterfaceProfile,
     "host-apply-storprofile": HostApplyStorageProfile, "host-apply-roleprofile": HostApplyRoleProfile}
 OSC_COMMANDS = as_plugin(COMMANDS)

@@ -80,6 +80,13 @@ def _list_of(*parts: str) -> dict[str, Any]:
 CPU_PROFILE, MEMORY_PROFILE = _list_of("cpus", "nodes"), _list_of("memory", "nodes")
 INTERFACE_PROFILE = _list_of("ports", "interfaces")
 STORAGE_PROFILE = _list_of("disks", "partitions", "stors", "lvgs", "pvs")
+FORM: dict[str, Any] = {"type": "object", "required": ["file"], "properties": {
+    "file": {"type": "string", "format": "binary"}}}
+_RESULT = ("result", "type", "name", "msg", "detail")
+# What came of one profile of an imported file, and of each.
+IMPORT_RESULT: dict[str, Any] = {
+    "type": "object", "required": list(_RESULT), "properties": {name: {"type": "string"} for name in _RESULT}}
+IMPORTED: dict[str, Any] = {"type": "array", "items": IMPORT_RESULT}
 # What the reply to a PATCH that applies a profile has besides the host.
 PLAN = "profile_plan"
 APPLIED: dict[str, Any] = {"type": "object", "required": [PLAN], "properties": {PLAN: {

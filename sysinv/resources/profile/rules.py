@@ -57,6 +57,11 @@ def check_source(name: str, system: SystemView, host: InventoryHost, count: int)
     if host.invprovision != InvProvision.PROVISIONED:
         raise ProfileRefused(detail=(
             f"Cannot create profile {name} until host {host.name} is unlocked for the first time."))
+    check_count(count)
+
+
+def check_count(count: int) -> None:
+    """Raise ProfileRefused when there are as many profiles as can be stored."""
     if count >= PROFILES_MAX:
         raise ProfileRefused(detail=f"There are {count} profiles, which is the most that can be stored.")
 

@@ -18,9 +18,10 @@ from sysinv.resources.interface import store as interfaces
 from sysinv.resources.interface.view import HostInterfaces
 from sysinv.resources.memory import store as memory
 from sysinv.resources.memory.service import write_changes
-from sysinv.resources.profile import rules, store
+from sysinv.resources.profile import importing, rules, store
 from sysinv.resources.profile.body import BODY, Body
 from sysinv.resources.profile.fields import ProfileType
+from sysinv.resources.profile.importing import Read
 from sysinv.resources.profile.planning import HostParts, Plan, planned, taken
 from sysinv.resources.profile.table import PROFILES
 from sysinv.resources.storagebackend.store import serialise
@@ -59,6 +60,32 @@ class ProfileService:
                 return store.insert(conn, name, profile_type.value, body)
         except DuplicateEntry as error:
             raise rules.ProfileExists(name=name, owner="another profile") from error
+
+    def import_file(self, data: bytes) -> list[dict[str, str]]:
+        """Store the profiles of a file, each for itself; returns what came of each, in the words of StarlingX."""
+        try:
+            read = importing.profiles(data)
+        except importing.Unreadable as error:
+            return [_result("Invalid", "", "", "error: the file of profiles is invalid.", str(error))]
+        return [self._import(one) for one in read]
+
+    def _import(self, one: Read) -> dict[str, str]:
+        what = f"{one.title.replace('Profile', 'profile')} {one.name}"
+        failed = f"error: {what} cannot be imported."
+        if one.body is None or one.profile_type is None:
+            return _result("Error", one.title, one.name, failed, one.error)
+        try:
+            with self._db.writer() as conn:
+                rules.check_system(the_system(conn))
+                rules.check_count(store.count(conn))
+                rules.check_name(one.name, store.hostnames(conn))
+                store.insert(conn, one.name, one.profile_type.value, BODY.to_document(one.body))
+        except (DuplicateEntry, rules.ProfileExists):
+            return _result("Warning", one.title, one.name, f"warning: {what} already exists.",
+                           f"The name {one.name} is used already; nothing was changed.")
+        except rules.ProfileRefused as error:
+            return _result("Error", one.title, one.name, failed, str(error))
+        return _result("Success", one.title, one.name, f"{what} is successfully imported.", "")
 
     def rename(self, uuid: str, name: str) -> Row:
         """Give a profile another name; ProfileExists, ItemNotFound."""
@@ -137,6 +164,10 @@ def _follow_networks(conn: Connection, target: HostParts, before: HostInterfaces
         release_address(conn, hostname, network)
     for network in sorted(new - old):
         assign_address(conn, target.system, target.host.id, hostname, network)
+
+
+def _result(result: str, title: str, name: str, msg: str, detail: str) -> dict[str, str]:
+    return {"result": result, "type": title, "name": name, "msg": msg, "detail": detail}
 
 
 def body_of(row: Row) -> Body:

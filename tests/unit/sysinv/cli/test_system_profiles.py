@@ -2,6 +2,7 @@
 """``system cpuprofile-*``, ``memprofile-*``, ``ifprofile-*``, ``roleprofile-*`` and ``host-apply-*profile``."""
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -36,6 +37,8 @@ TABLE: dict[str, Any] = {
     "/v1/ihosts/w": {"GET": {"uuid": "h-1", "hostname": "worker-0"}},
     "/v1/ihosts/h-1": {"PATCH": {"uuid": "h-1", "hostname": "worker-0", "profile_plan": PLAN}},
     "/v1/ihosts/h-1?dry_run=true": {"PATCH": {"uuid": "h-1", "hostname": "worker-0", "profile_plan": PLAN}}}
+RESULTS = [{"result": "Success", "type": "CPU Profile", "name": "a", "msg": "m", "detail": ""},
+           {"result": "Warning", "type": "CPU Profile", "name": "b", "msg": "m", "detail": "used"}]
 DELETES = {f"/v1/iprofile/p-{number}": {"DELETE": None} for number in (1, 2, 3, 4, 5)}
 
 
@@ -99,3 +102,14 @@ def test_a_profile_is_applied(argv: str, uuid: str, query: str) -> None:
 def test_a_typed_command_applies_only_profiles_of_its_type() -> None:
     ran, sent = system("host-apply-cpuprofile w pages")
     assert (ran.code, sent) == (1, []) and "profile not found: pages" in ran.err
+
+
+def test_an_import_tells_what_came_of_each_profile(tmp_path: Path) -> None:
+    file = tmp_path / "profiles.xml"
+    file.write_text("<profiles/>")
+    for results, code in ((RESULTS[:1], 0), (RESULTS, 1)):
+        ran = run_cli(PROGRAM, ["profile-import", str(file), "-f", "value", "-c", "result"], FakeApi(
+            {"/v1/iprofile/import_profile": {"POST": results}}))
+        assert (ran.code, ran.out.split()) == (code, [one["result"] for one in results])
+    assert "No such file" in system("profile-import /surely/not")[0].err
+    assert "--watch" in system(f"profile-import {file} --watch 5")[0].err
