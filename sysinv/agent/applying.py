@@ -38,7 +38,8 @@ def apply(exchange: Exchange, run: puppet.Run, key_file: Path, *, boot: bool,
         except (FlockError, ValueError, OSError) as error:
             result = replace(result, error=f"the secrets cannot be opened: {error}")
         else:
-            done = puppet.apply(exchange.directory, classes, {**data, "local": local}, run)
+            # In a rolling upgrade a host boots with its own release while the controllers have the next one.
+            done = puppet.apply(exchange.directory, classes, {**data, "local": local}, run, lacks_none=not whole)
             result = replace(
                 result, error=done.error, resources=done.resources, changed=done.changed, duration_ms=done.duration_ms,
                 failures=[ClassFailure(name, error) for name, error in done.failures.items()])

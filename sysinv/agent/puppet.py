@@ -18,6 +18,7 @@ MODULES = Path(__file__).resolve().parents[1] / "puppet" / "modules"
 ERRORS = frozenset({"err", "crit", "alert", "emerg"})
 # Ends the source of a line that a program wrote.
 OUTPUT = "/returns"
+UNKNOWN = "the software of this host has no such class"
 RUN_TIMEOUT_S = 300.0
 ERROR_MAX_CHARS = 500
 FAILURES_MAX = 50
@@ -57,15 +58,17 @@ _Loader.add_multi_constructor("!ruby/", _plain)
 
 
 def apply(directory: Path, classes: Sequence[str], data: Mapping[str, Mapping[str, Any]], run: Run,
-          modules: Path | None = None, clock: Callable[[], float] = time.monotonic) -> Outcome:
+          modules: Path | None = None, *, lacks_none: bool = True, clock: Callable[[], float] = time.monotonic) -> Outcome:
     """Apply ``classes`` in their order with hiera ``data`` (by level, see ``LEVELS``); its files are in ``directory``.
 
     A class that fails, or that the host's release does not have, does not keep the others from being applied.
+    ``lacks_none`` False: that a class is not there is no failure, because the conductor may be of a newer release.
     """
     began_s, modules = clock(), modules or MODULES
-    unknown = {name: "the software of this host has no such class" for name in classes if not _is_known(name, modules)}
+    known = [name for name in classes if _is_known(name, modules)]
+    unknown = {name: UNKNOWN for name in classes if name not in known} if lacks_none else {}
     try:
-        _prepare(directory, [name for name in classes if name not in unknown], data)
+        _prepare(directory, known, data)
         report = directory / "var/state/last_run_report.yaml"
         report.unlink(missing_ok=True)
         done = run(_command(directory, modules), timeout_s=RUN_TIMEOUT_S, check=False)

@@ -131,6 +131,13 @@ def exchange(tmp_path: Path) -> Exchange:
     return Exchange(tmp_path / "configuration")
 
 
+def test_a_boot_does_not_fail_for_a_class_of_a_later_release(tmp_path: Path) -> None:
+    """In a rolling upgrade the controllers are upgraded before the hosts, and hosts boot meanwhile."""
+    run = Puppet(report="resource_statuses: {}", status=0)
+    found = puppet.apply(tmp_path / "x", ["platform::ntp", "platform::later"], {}, run, lacks_none=False)
+    assert (found.error, found.failures) == ("", {})
+
+
 def test_a_run_applies_what_its_orders_name_and_keeps_the_result(exchange: Exchange, tmp_path: Path) -> None:
     exchange.save(WANTED, HOST)
     run = Puppet()
