@@ -42,6 +42,17 @@ class Outcome:
     duration_ms: int = 0
 
 
+class _Dumper(yaml.SafeDumper):
+    """Quotes every text: Ruby reads ``::/0`` without quotes as a symbol, which hiera refuses."""
+
+
+def _quoted(dumper: _Dumper, text: str) -> yaml.Node:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"')
+
+
+_Dumper.add_representer(str, _quoted)
+
+
 class _Loader(yaml.SafeLoader):
     """Reads Puppet's report, whose objects have tags of Ruby, as plain data."""
 
@@ -135,7 +146,7 @@ def _command(directory: Path, modules: Path) -> list[str]:
 def _prepare(directory: Path, classes: Sequence[str], data: Mapping[str, Mapping[str, Any]]) -> None:
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     for level in LEVELS:
-        text = yaml.safe_dump(dict(data.get(level, {})), sort_keys=True)
+        text = yaml.dump(dict(data.get(level, {})), Dumper=_Dumper, sort_keys=True)
         replace_file(directory / "hieradata" / f"{level}.yaml", text, PRIVATE)
     hierarchy = {"version": 5, "hierarchy": [
         {"name": "flock", "datadir": str(directory / "hieradata"), "paths": [f"{level}.yaml" for level in LEVELS]}]}
