@@ -62,6 +62,11 @@ def _sriov(view: HostInterfaces, one: InterfaceView) -> str | None:
     return None
 
 
+def hardware_refusal(view: HostInterfaces, one: InterfaceView) -> str | None:
+    """Return why the port of an interface can not do what is configured; other hardware may have taken its place."""
+    return _sriov(view, one) or _channels(view, one)
+
+
 def _rates(view: HostInterfaces, one: InterfaceView) -> str | None:
     if one.max_tx_rate is None and one.max_rx_rate is None:
         return None

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sysinv.actions.checks import Check, Gate
 from sysinv.actions.facts import ActionFacts
 from sysinv.contract.enums import AddressMode, DataNetworkType, InterfaceClass, InterfaceType, NetworkType
+from sysinv.resources.interface.carrying import hardware_refusal
 from sysinv.resources.interface.view import HostInterfaces, InterfaceView
 
 VSWITCH_DPDK = "ovs-dpdk"
@@ -91,6 +92,24 @@ def addressed_refusal(facts: ActionFacts) -> str | None:
     return None
 
 
+def ports_refusal(facts: ActionFacts) -> str | None:
+    """Refuse interfaces whose ports are gone, or were replaced by others that can not do what is configured."""
+    view, prefix = facts.of(InterfaceFacts).view, f"Cannot unlock host {facts.host.name}: "
+    if view is None:
+        return None
+    for one in view.interfaces:
+        if one.ifclass is None:
+            continue
+        if one.iftype == InterfaceType.AE and not one.uses:
+            return f"{prefix}interface {one.ifname} has no members."
+        if one.iftype in (InterfaceType.ETHERNET, InterfaceType.AE) and not view.all_ports_of(one):
+            return f"{prefix}interface {one.ifname} has no port any more. Delete it or restore the port."
+        refusal = hardware_refusal(view, one)
+        if refusal is not None:
+            return f"{prefix}interface {one.ifname}: {refusal}"
+    return None
+
+
 def _misses(facts: ActionFacts, network_type: str) -> bool:
     """Return whether no interface carries a network.
 
@@ -105,4 +124,5 @@ def _misses(facts: ActionFacts, network_type: str) -> bool:
 CHECKS = (
     Check(Gate.UNLOCK, 81, oam_refusal), Check(Gate.UNLOCK, 82, management_refusal),
     Check(Gate.UNLOCK, 83, cluster_refusal), Check(Gate.UNLOCK, 84, admin_refusal),
-    Check(Gate.UNLOCK, 100, accelerated_refusal), Check(Gate.UNLOCK, 101, addressed_refusal))
+    Check(Gate.UNLOCK, 100, accelerated_refusal), Check(Gate.UNLOCK, 101, addressed_refusal),
+    Check(Gate.UNLOCK, 102, ports_refusal))

@@ -14,6 +14,7 @@ from sysinv.db.lookup import ItemNotFound, Row, host_row
 from sysinv.model.host import host_view
 from sysinv.model.members import Member
 from sysinv.resources.ptpinstance import store
+from sysinv.resources.ptpinstance.checks import PtpFacts
 from sysinv.resources.ptpinstance.rules import (
     Assignment,
     InstanceView,
@@ -27,6 +28,12 @@ from sysinv.resources.ptpparameter.service import change_parameters, repeated
 from sysinv.resources.ptpparameter.store import OF_INSTANCE
 
 PUPPET_CLASS = "platform::ptpinstance"
+
+
+def action_facts(conn: Connection, row: Row) -> PtpFacts:
+    """Return the facts of the host in ``row``."""
+    instances = frozenset(one.name for one in store.of_host(conn, row["id"]).values())
+    return PtpFacts(row["clock_synchronization"] == "ptp", instances, store.wanted_by_interfaces(conn, row["id"]))
 
 
 class PtpInstanceService:

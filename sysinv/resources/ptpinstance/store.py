@@ -108,6 +108,17 @@ def interfaces_of_host(conn: Connection, host_id: int, instance_ids: Collection[
     return [dict(row) for row in rows]
 
 
+def wanted_by_interfaces(conn: Connection, host_id: int) -> tuple[tuple[str, str], ...]:
+    """Return the names of the PTP interfaces on a host, each with that of its PTP instance, in the order of names."""
+    query = (sa.select(PTP_INTERFACES.c.name, PTP_INSTANCES.c.name.label("instance"))
+             .join(PTP_INSTANCES, PTP_INSTANCES.c.id == PTP_INTERFACES.c.ptp_instance_id)
+             .where(PTP_INTERFACES.c.id.in_(
+                 sa.select(PTP_INTERFACE_MAPS.c.ptp_interface_id)
+                 .join(INTERFACES, INTERFACES.c.id == PTP_INTERFACE_MAPS.c.interface_id)
+                 .where(INTERFACES.c.forihostid == host_id))).order_by(PTP_INTERFACES.c.name))
+    return tuple((row.name, row.instance) for row in conn.execute(query))
+
+
 def synchronised_hosts(conn: Connection) -> list[str]:
     """Return the uuids of the hosts in service that take their time by PTP."""
     query = sa.select(I_HOST.c.uuid).where(

@@ -17,6 +17,7 @@ from sysinv.resources.device.checks import DeviceFacts
 from sysinv.resources.interface.checks import InterfaceFacts
 from sysinv.resources.memory.checks import MemoryFacts, NodeMemory
 from sysinv.resources.partition.checks import PartitionFacts
+from sysinv.resources.ptpinstance.checks import PtpFacts
 from sysinv.resources.volumegroup.checks import GroupFacts
 
 SYSTEM = SystemView(1, "s", "cloud", "Standard", "duplex", "1.0")
@@ -39,7 +40,8 @@ def facts(host: InventoryHost = HOST, system: SystemView = SYSTEM, **changes: An
     own = {
         MemoryFacts: MemoryFacts(changes.pop("memory", MEMORY), physical_cores=16),
         AddressFacts: AddressFacts(changes.pop("has_oam", True)),
-        InterfaceFacts: InterfaceFacts(), DeviceFacts: DeviceFacts(changes.pop("image_update", False)),
+        InterfaceFacts: InterfaceFacts(), PtpFacts: PtpFacts(),
+        DeviceFacts: DeviceFacts(changes.pop("image_update", False)),
         PartitionFacts: PartitionFacts(), GroupFacts: GroupFacts(changes.pop("groups", ()))}
     return ActionFacts(host=host, system=system, resources=own, **{"active_controller": "controller-0", **changes})
 
