@@ -69,7 +69,8 @@ _Loader.add_multi_constructor("!ruby/", _plain)
 
 
 def apply(directory: Path, classes: Sequence[str], data: Mapping[str, Mapping[str, Any]], run: Run,
-          modules: Path | None = None, *, lacks_none: bool = True, clock: Callable[[], float] = time.monotonic) -> Outcome:
+          modules: Path | None = None, *, lacks_none: bool = True,
+          clock: Callable[[], float] = time.monotonic) -> Outcome:
     """Apply ``classes`` in their order with hiera ``data`` (by level, see ``LEVELS``); its files are in ``directory``.
 
     A class that fails, or that the host's release does not have, does not keep the others from being applied.
