@@ -10,7 +10,7 @@ import re
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -143,7 +143,7 @@ class Images:
         _write(root / "etc/dpkg/dpkg.cfg.d/lab", recipe.DPKG_OPTIONS)
         _write(root / "usr/sbin/policy-rc.d", "#!/bin/sh\nexit 101\n", 0o755)
         self._step(progress, f"{len(recipe.EXTRA_PACKAGES)} more packages and what they need")
-        self._install(root, progress)
+        self.install(root, recipe.EXTRA_PACKAGES, progress)
         (root / "usr/sbin/policy-rc.d").unlink()
         self._step(progress, "units and files")
         self._settle_units(root)
@@ -161,7 +161,7 @@ class Images:
                 if path.is_file():
                     path.unlink()
 
-    def _install(self, root: Path, progress: Progress) -> None:
+    def install(self, root: Path, packages: Sequence[str], progress: Progress) -> None:
         """Install packages with the machine's apt (sources, keys, proxies); only dpkg runs inside the image."""
         options = {
             "Dir::State::status": root / "var/lib/dpkg/status",
@@ -179,7 +179,7 @@ class Images:
         argv = ["apt-get", "-y", "--no-install-recommends"]
         for name, value in options.items():
             argv += ["-o", f"{name}={value}"]
-        argv += ["install", *recipe.EXTRA_PACKAGES]
+        argv += ["install", *packages]
         mounted = ["sh", "-c", 'mount -t proc proc "$1/proc" && shift && exec "$@"', "sh", str(root), *argv]
         environment = {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"}
         try:
