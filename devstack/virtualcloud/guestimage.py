@@ -153,8 +153,9 @@ def _lay_kernel(work: Path, tree: Path, progress: Callable[[str], None]) -> str:
 
 def _lay_files(tree: Path, code_dir: Path) -> None:
     """Add the virtual environment, at the path where it lies here, and the files of a virtual machine."""
-    _run("cp", "-a", "--parents", str(code_dir / "venv"), str(tree))
-    (tree / "opt/flock/checkout").mkdir(parents=True, exist_ok=True)
+    for folder in (tree / "opt/flock/checkout", tree / str(code_dir).lstrip("/")):
+        folder.mkdir(parents=True, exist_ok=True)
+    _run("cp", "-a", str(code_dir / "venv"), str(tree / str(code_dir).lstrip("/")))
     for name, content in FILES.items():
         path = tree / name.lstrip("/")
         path.unlink(missing_ok=True)
