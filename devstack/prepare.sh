@@ -4,7 +4,7 @@
 # stack.sh and run_tests.sh call it. A repeated call changes nothing and returns at once.
 # Usage: devstack/prepare.sh [--test|--scenarios|--bench|--packages]
 #   --test       also install what only the tests need
-#   --scenarios  the same, a Nova, and a Kubernetes that is built once on this machine (kubernetes.sh)
+#   --scenarios  the same, a Nova, a Kubernetes that is built once on this machine (kubernetes.sh), and QEMU with an image
 #   --bench      as --test, and the programs that benchmarks compare the product with; none of them is started
 #   --packages   install only system packages
 set -euo pipefail
@@ -25,6 +25,8 @@ PACKAGES=(
 )
 TEST_PACKAGES=(dbus gdisk resource-agents shellcheck snmp snmpd snmptrapd zsh fish)
 PEER_PACKAGES=(pacemaker corosync pacemaker-cli-utils keepalived)
+# Emulates a machine with a kernel of its own; nothing of it starts by itself.
+MACHINE_PACKAGES=(qemu-system-x86 seabios e2fsprogs)
 # What kubernetes.sh builds with, and the database of the API server.
 KUBERNETES_PACKAGES=(etcd-server golang-go golang-github-modern-go-reflect2-dev make patch rsync xz-utils debian-archive-keyring)
 
@@ -172,7 +174,7 @@ mkdir -p "$FLOCK_HOME"
 packages=("${PACKAGES[@]}")
 [ "$with_tests" = no ] || packages+=("${TEST_PACKAGES[@]}")
 [ "$with_peers" = no ] || packages+=("${PEER_PACKAGES[@]}")
-[ "$with_kubernetes" = no ] || packages+=("${KUBERNETES_PACKAGES[@]}")
+[ "$with_kubernetes" = no ] || packages+=("${KUBERNETES_PACKAGES[@]}" "${MACHINE_PACKAGES[@]}")
 forget_orders
 install_packages "${packages[@]}"
 fits
@@ -197,4 +199,6 @@ if [ "$with_kubernetes" = yes ]; then
     venv "$FLOCK_HOME/nova" "$(cat "$here"/constraints*.txt | sha256sum | cut -d' ' -f1)" -c "$here/constraints-nova.txt" \
         nova openstack-placement gunicorn psycopg2-binary python-memcached
     "$here/kubernetes.sh"
+    # After the product, whose virtual environment the image has too.
+    (cd "$repo" && FLOCK_HOME=$FLOCK_HOME PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 -m devstack.virtualcloud.guestimage)
 fi

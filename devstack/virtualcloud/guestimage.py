@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The base image for a virtual machine: Debian's own kernel, a RAM disk that mounts the root, and the root as an ext4 file.
+"""The base image for a virtual machine: Debian's own kernel, a RAM disk that mounts the root, the root as an ext4 file.
 
-Nothing is started and no package of it is installed on this machine. ``python3 -m devstack.virtualcloud.guestimage`` makes
-it once for each list of packages; ``tests/scenarios`` boots it under QEMU.
+Nothing of it is started or installed on this machine. ``python3 -m devstack.virtualcloud.guestimage`` makes it once for
+each list of packages; ``tests/scenarios`` boots it under QEMU.
 """
 
 from __future__ import annotations
@@ -107,8 +107,8 @@ def make(site: Site, progress: Callable[[str], None]) -> GuestImage:
         _lay_files(tree, site.code_dir)
         _lay_ramdisk(work, tree, release)
         progress("virtual machine: its file system")
-        _run("mkfs.ext4", "-q", "-F", "-E", "lazy_itable_init=1,nodiscard", "-d", str(tree), str(work / "out/root.ext4"),
-             f"{ROOT_MIB}M")  # fmt: skip
+        made_of = ("-q", "-F", "-E", "lazy_itable_init=1,nodiscard", "-d", str(tree))
+        _run("mkfs.ext4", *made_of, str(work / "out/root.ext4"), f"{ROOT_MIB}M")
         shutil.rmtree(made.folder, ignore_errors=True)
         (work / "out").rename(made.folder)
     finally:
@@ -121,7 +121,7 @@ def make(site: Site, progress: Callable[[str], None]) -> GuestImage:
 
 def kernel_package(shown: str) -> str:
     """Return the package with the kernel that ``apt-cache show linux-image-amd64`` names; LabError."""
-    found = re.search(r"^Depends: .*?(linux-image-\d[^ ,]*)", shown, re.MULTILINE)
+    found = re.search(r"^Depends: .*?(linux-image-\d[^\s,]*)", shown, re.MULTILINE)
     if found is None:
         raise LabError("apt names no kernel for linux-image-amd64; run apt-get update")
     return found[1]
@@ -138,8 +138,8 @@ def _lay_kernel(work: Path, tree: Path, progress: Callable[[str], None]) -> str:
     packages = work / "packages"
     packages.mkdir()
     kernel = kernel_package(process.run_now(["apt-cache", "show", "--no-all-versions", UNPACKED[0]]).out)
-    _run("sh", "-c", 'cd "$1" && shift && exec apt-get -q -o APT::Sandbox::User=root download "$@"', "sh", str(packages),
-         kernel, *UNPACKED[1:])  # fmt: skip
+    script = 'cd "$1" && shift && exec apt-get -q -o APT::Sandbox::User=root download "$@"'
+    _run("sh", "-c", script, "sh", str(packages), kernel, *UNPACKED[1:])
     for package in packages.glob("*.deb"):
         _run("dpkg-deb", "--extract", str(package), str(work / "unpacked"))
     boot = next((work / "unpacked/boot").glob("vmlinuz-*"))

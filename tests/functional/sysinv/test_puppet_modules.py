@@ -43,7 +43,7 @@ class Host:
     def run(self, argv: list[str], **more: Any) -> Completed:
         mount = f"lowerdir={self._base}:/etc,upperdir={self.etc},workdir={self._work}"
         script = f"mount -t overlay overlay -o {mount} /etc && exec \"$@\""
-        return run(["unshare", "--mount", "sh", "-c", script, "sh", *argv], **more)
+        return run(["unshare", "--mount", "--net", "sh", "-c", script, "sh", *argv], **more)
 
     def apply(self, data: dict[str, Any], *classes: str) -> puppet.Outcome:
         return puppet.apply(self.directory, classes or CLASSES, {"local": ELSEWHERE, "host": data}, self.run)

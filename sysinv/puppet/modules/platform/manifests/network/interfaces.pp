@@ -4,6 +4,7 @@ class platform::network::interfaces (
   Hash[String, Hash] $network_config = {},
 ) {
   $directory = '/etc/systemd/network'
+  $path = ['/usr/sbin', '/usr/bin', '/sbin', '/bin']
   # Files of interfaces that lie on others have later names, because a bond needs its netdev before its members.
   $made = $network_config.filter |$name, $one| { $one['kind'] != 'ethernet' and $one['installed'] =~ Undef }
   $own = $network_config.filter |$name, $one| { $one['installed'] =~ Undef }
@@ -18,7 +19,15 @@ class platform::network::interfaces (
     file { "${directory}/40-flock-${name}.netdev":
       content => epp('platform/netdev.epp', { 'name' => $name, 'settings' => $one }),
       mode    => '0644',
-      notify  => Exec['reload systemd-networkd'],
+      notify  => [Exec["remove ${name} as it was"], Exec['reload systemd-networkd']],
+    }
+    # systemd-networkd makes a bond or VLAN from its file, and leaves the one that exists as it is.
+    exec { "remove ${name} as it was":
+      command     => "ip link delete dev '${name}'",
+      onlyif      => "test -e '/proc/net/bonding/${name}' -o -e '/proc/net/vlan/${name}'",
+      path        => $path,
+      refreshonly => true,
+      notify      => Exec['restart systemd-networkd'],
     }
   }
   $own.each |$name, $one| {
@@ -40,20 +49,41 @@ class platform::network::interfaces (
     }
   }
 
-  # What this class wrote before and does not write any more.
+  # What this class wrote before and does not write any more. The kernel has it still: a bond or VLAN is removed, any
+  # other interface gets back what it has without settings, unless it has got another purpose.
   $kept = ($files + $drop_ins).map |$file| { "! -path '${directory}/${file}'" }
   $stale = "find ${directory} -path '*40-flock-*' -type f ${join($kept, ' ')}"
-  exec { 'remove files of interfaces that are gone':
-    command => "${stale} -delete",
-    onlyif  => "test -n \"$(${stale} -print -quit 2> /dev/null)\"",
-    path    => ['/usr/bin', '/bin'],
+  $released = @("SHELL"/$)
+    ${stale} -print | while IFS= read -r file; do
+      name=\${file##*/40-flock-}; name=\${name%.net*}
+      rm -f "\$file"
+      if [ -e "/proc/net/bonding/\$name" ] || [ -e "/proc/net/vlan/\$name" ]; then
+        case "\$file" in *.netdev) ip link delete dev "\$name" ;; esac
+      elif [ -e "/sys/class/net/\$name" ]; then
+        case " ${join($network_config.keys, ' ')} " in *" \$name "*) continue ;; esac
+        ip address flush dev "\$name"
+        ip link set dev "\$name" down nomaster mtu 1500
+      fi
+    done
+    | SHELL
+  exec { 'remove what is left of interfaces that are gone':
+    command  => $released,
+    onlyif   => "test -n \"$(${stale} -print -quit 2> /dev/null)\"",
+    path     => $path,
     provider => shell,
-    notify  => Exec['reload systemd-networkd'],
+    notify   => Exec['restart systemd-networkd'],
   }
   exec { 'reload systemd-networkd':
     command     => 'networkctl reload',
     onlyif      => 'systemctl --quiet is-active systemd-networkd',
-    path        => ['/usr/bin', '/bin'],
+    path        => $path,
+    refreshonly => true,
+  }
+  # After a reload it knows a removed bond or VLAN as it was, and gives a new bond no members. Addresses stay.
+  -> exec { 'restart systemd-networkd':
+    command     => 'systemctl restart systemd-networkd',
+    onlyif      => 'systemctl --quiet is-active systemd-networkd',
+    path        => $path,
     refreshonly => true,
   }
 }
