@@ -22,6 +22,8 @@ ITEMS_MAX = 8192
 NUMA_UNKNOWN = -1
 # What an integer column holds.
 NUMBER_MAX = 2**31 - 1
+# A row of these is changed alone, and a host with all of them must not hold its lock for long.
+PORTS_MAX = 1024
 # Linux numbers NUMA nodes below this. Each makes a row, which stays.
 NODES_MAX = 1024
 

@@ -5,8 +5,9 @@
 """
 from __future__ import annotations
 
+import itertools
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,6 +46,12 @@ def of_host(conn: Connection, host: sa.Column[Any], host_id: int) -> list[Row]:
     return [dict(row) for row in conn.execute(sa.select(host.table).where(host == host_id)).mappings()]
 
 
+def insert(conn: Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Add rows, those with the same columns in one statement."""
+    for _names, alike in itertools.groupby(rows, key=lambda row: tuple(row)):
+        conn.execute(sa.insert(table), [dict(row) for row in alike])
+
+
 def apply(conn: Connection, host: sa.Column[Any], owner: Row, change: Change) -> None:
     """Write a change of the host ``owner``; removes rows first, so that their places are free."""
     table = host.table
@@ -52,7 +59,6 @@ def apply(conn: Connection, host: sa.Column[Any], owner: Row, change: Change) ->
         conn.execute(sa.delete(table).where(table.c.id.in_(change.delete)))
     for row_id, values in change.update.items():
         conn.execute(sa.update(table).where(table.c.id == row_id).values(**values))
-    for values in change.insert:
-        conn.execute(sa.insert(table).values({host.name: owner["id"], **values}))
+    insert(conn, table, [{host.name: owner["id"], **values} for values in change.insert])
     for note in change.notes:
         LOG.warning("host %s: %s", owner["hostname"], note)

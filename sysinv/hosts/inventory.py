@@ -2,9 +2,11 @@
 """Storing what agents report: for every reported resource the same limits, one transaction, and its ``take_report``."""
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import logging
-from collections.abc import Callable, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +15,7 @@ from sqlalchemy.engine import Connection
 
 from flock.core import ids, slices
 from flock.core.codec import Codec, codec_for
-from flock.core.errors import InvalidInput
+from flock.core.errors import InvalidInput, Unavailable
 from flock.core.text import storable
 from flock.db import Database
 from flock.rpc.caller import calling_host
@@ -98,6 +100,8 @@ class InventoryIntake:
         self._resources = reported_resources()
         self._completing = [module.inventoried for module in slices.modules(RESOURCES, "service")
                             if hasattr(module, "inventoried")]
+        self._storing: set[str] = set()
+        self._lock = threading.Lock()
 
     def hostname_of(self, uuid: str) -> str | None:
         """The name of the host with that uuid; None when there is none."""
@@ -141,7 +145,10 @@ class InventoryIntake:
         self.store(host_uuid=host_uuid, kind=kind, records=records, partial=unread or bool(troubles))
 
     def store(self, *, host_uuid: str, kind: str, records: Sequence[Any], partial: bool = False) -> None:
-        """Store ``records`` in one transaction; of two with the same key the first counts. HostNotFound."""
+        """Store ``records`` in one transaction; of two with the same key the first counts.
+
+        Raises HostNotFound, and Unavailable while another report of the host is being stored.
+        """
         resource = self._resource(kind)
         unique = _unique(resource.declared, records)
         if len(unique) < len(records):
@@ -152,7 +159,26 @@ class InventoryIntake:
             names = self._interfaces_of(row["hostname"])
             resource.take(conn, ReportingHost(row, partial, self._virtual, names), unique)
 
-        self._db.transact(work)
+        with self._alone(host_uuid):
+            self._db.transact(work)
+
+    @contextlib.contextmanager
+    def _alone(self, host_uuid: str) -> Iterator[None]:
+        """Let one report of a host be stored at a time.
+
+        A report locks its host's row, for which changes of settings wait too. Behind one report their turn comes;
+        behind as many as there are threads they would give up.
+        """
+        uuid = host_uuid.lower()
+        with self._lock:
+            if uuid in self._storing:
+                raise Unavailable(service="inventory", reason="another report of this host is being stored")
+            self._storing.add(uuid)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._storing.discard(uuid)
 
     def inventory_completed(self, *, host_uuid: str) -> None:
         """Every first report was acknowledged. While a reinstall has begun and not ended, an old boot is speaking."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from sysinv.contract.enums import InterfaceClass, InterfaceType, NetworkType
@@ -12,7 +13,6 @@ from sysinv.resources.interface.view import (
     NAME_LENGTH_MAX,
     HostInterfaces,
     InterfaceView,
-    PortView,
     carrying,
     with_macs,
 )
@@ -37,27 +37,32 @@ def following(view: HostInterfaces, defaults: Defaults) -> HostInterfaces:
     """Return the view in which every port has an interface, and no interface without use lacks its port."""
     known = {one.id for one in view.interfaces}
     view = view.without(_useless(view))
-    for port in sorted(view.ports, key=lambda one: (one.name, one.id)):
-        if port.interface_id is None or port.interface_id not in known:
-            view = _with_interface(view, port)
-    view = _with_loopback(view, defaults)
+    view = _with_loopback(_with_interfaces(view, known), defaults)
     return with_macs(_with_networks(view, defaults, known))
 
 
-def default_name(port_name: str, taken: Collection[str]) -> str:
-    """Return the name of a port's interface: that of the port where possible, with a number if it is taken."""
+def default_name(port_name: str, is_taken: Callable[[str], bool], numbers: dict[str, int] | None = None) -> str:
+    """Return the name of a port's interface: that of the port where possible, with a number if it is taken.
+
+    ``numbers``: the last number that each name got, for many ports with one name; those below are taken.
+    """
+    numbers = {} if numbers is None else numbers
     name = _FOREIGN.sub("_", port_name.lower())[:NAME_LENGTH_MAX]
     if name in ("", ".", "..", LOOPBACK):
         name = "port"
-    return next(candidate for candidate in _candidates(name) if candidate not in taken)
+    for number, candidate in _candidates(name, numbers.get(name, 0)):
+        if not is_taken(candidate):
+            numbers[name] = number
+            return candidate
+    raise AssertionError("there are always more numbers")
 
 
-def _candidates(name: str) -> Iterator[str]:
-    yield name
-    number = 1
+def _candidates(name: str, last: int) -> Iterator[tuple[int, str]]:
+    yield last, name
+    number = last + 1
     while True:
         ending = f"_{number}"
-        yield name[:NAME_LENGTH_MAX - len(ending)] + ending
+        yield number, name[:NAME_LENGTH_MAX - len(ending)] + ending
         number += 1
 
 
@@ -71,19 +76,32 @@ def _lost_its_port(view: HostInterfaces, one: InterfaceView) -> bool:
     return one.iftype == InterfaceType.ETHERNET and not view.ports_of(one)
 
 
-def _with_interface(view: HostInterfaces, port: PortView) -> HostInterfaces:
-    """Give a port the interface of the port with the same name that was there before, else a new one."""
-    wanted = default_name(port.name, ())
-    waiting = [one for one in view.interfaces if one.ifname == wanted and _lost_its_port(view, one)]
-    if waiting:
-        one = waiting[0]
-    else:
-        # The name of a port is left to its own interface.
-        taken = {each.ifname for each in view.interfaces} | {each.name for each in view.ports if each.id != port.id}
-        one = InterfaceView(view.next_id(), default_name(port.name, taken), str(InterfaceType.ETHERNET), imac=port.mac)
-        view = view.after(one)
-    return replace(view, ports=tuple(replace(each, interface_id=one.id) if each.id == port.id else each
-                                     for each in view.ports))
+def _with_interfaces(view: HostInterfaces, known: Collection[int]) -> HostInterfaces:
+    """Give each port without interface that of the port with the same name that was there before, else a new one."""
+    waiting = {one.ifname: one for one in reversed(view.interfaces) if _lost_its_port(view, one)}
+    taken, ports_named = {each.ifname for each in view.interfaces}, Counter(port.name for port in view.ports)
+    made: list[InterfaceView] = []
+    given: dict[int, int] = {}
+    numbers: dict[str, int] = {}
+    next_id = view.next_id()
+    for port in sorted(view.ports, key=lambda one: (one.name, one.id)):
+        if port.interface_id is not None and port.interface_id in known:
+            continue
+        one = waiting.pop(default_name(port.name, lambda _name: False), None)
+        if one is None:
+
+            def is_taken(name: str, own: str = port.name) -> bool:
+                # The name of a port is left to its own interface.
+                return name in taken or ports_named[name] > (name == own)
+
+            name = default_name(port.name, is_taken, numbers)
+            one = InterfaceView(next_id, name, str(InterfaceType.ETHERNET), imac=port.mac)
+            next_id -= 1
+            taken.add(one.ifname)
+            made.append(one)
+        given[port.id] = one.id
+    return replace(view, interfaces=(*view.interfaces, *made), ports=tuple(
+        replace(port, interface_id=given[port.id]) if port.id in given else port for port in view.ports))
 
 
 def _with_loopback(view: HostInterfaces, defaults: Defaults) -> HostInterfaces:

@@ -91,13 +91,15 @@ def write(conn: Connection, before: HostInterfaces, after: HostInterfaces) -> di
         conn.execute(sa.delete(INTERFACES).where(INTERFACES.c.id.in_(gone)))
     row_ids: dict[int, int] = {}
     pools = _pool_ids(conn, after)
+    new = [one for one in after.interfaces if one.id not in old]
+    if new:
+        made = conn.execute(
+            sa.insert(INTERFACES).returning(INTERFACES.c.id, sort_by_parameter_order=True),
+            [{"forihostid": after.host.id, "ifcapabilities": {}, **_columns(one, _PLAIN, pools)} for one in new])
+        row_ids.update(zip((one.id for one in new), made.scalars(), strict=True))
     for one in after.interfaces:
         known = old.get(one.id)
-        if known is None:
-            done = conn.execute(sa.insert(INTERFACES).values(
-                forihostid=after.host.id, ifcapabilities={}, **_columns(one, _PLAIN, pools)))
-            row_ids[one.id] = int(done.inserted_primary_key[0])  # type: ignore[index]
-        elif changed := [name for name in _PLAIN if getattr(known, name) != getattr(one, name)]:
+        if known is not None and (changed := [name for name in _PLAIN if getattr(known, name) != getattr(one, name)]):
             conn.execute(sa.update(INTERFACES).where(INTERFACES.c.id == one.id).values(_columns(one, changed, pools)))
     _write_links(conn, old, after, row_ids)
     _write_networks(conn, old, after, row_ids)
@@ -148,10 +150,11 @@ def _write_networks(conn: Connection, old: Mapping[int, InterfaceView], after: H
 
 def _write_ports(conn: Connection, before: HostInterfaces, after: HostInterfaces, row_ids: Mapping[int, int]) -> None:
     known = {port.id: port.interface_id for port in before.ports}
-    for port in after.ports:
-        if port.interface_id is not None and port.interface_id != known[port.id]:
-            conn.execute(sa.update(PORTS).where(PORTS.c.id == port.id).values(
-                interface_id=row_ids.get(port.interface_id, port.interface_id)))
+    changed = [{"row_id": port.id, "interface": row_ids.get(port.interface_id, port.interface_id)}
+               for port in after.ports if port.interface_id is not None and port.interface_id != known[port.id]]
+    if changed:
+        conn.execute(sa.update(PORTS).where(PORTS.c.id == sa.bindparam("row_id")).values(
+            interface_id=sa.bindparam("interface")), changed)
 
 
 def _columns(one: InterfaceView, names: Sequence[str], pools: Mapping[str, int]) -> dict[str, Any]:

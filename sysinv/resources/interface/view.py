@@ -2,6 +2,8 @@
 """An immutable view of all interfaces of one host, for the rules, and what follows from it: MAC addresses."""
 from __future__ import annotations
 
+import functools
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
@@ -96,9 +98,12 @@ class InterfaceView:
         return self.ifclass == InterfaceClass.PCI_SRIOV
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class HostInterfaces:
-    """All interfaces and ports of a host. ``pools`` maps the uuid of an address pool to its family, 4 or 6."""
+    """All interfaces and ports of a host. ``pools`` maps the uuid of an address pool to its family, 4 or 6.
+
+    Look-ups take the same time for any number of interfaces: a host with thousands must not hold up the others.
+    """
 
     host: InventoryHost
     system: SystemView
@@ -108,10 +113,26 @@ class HostInterfaces:
 
     def of(self, interface_id: int) -> InterfaceView:
         """Return the interface with that id; KeyError when there is none."""
+        return self._by_id[interface_id]
+
+    @functools.cached_property
+    def _by_id(self) -> Mapping[int, InterfaceView]:
+        return {one.id: one for one in reversed(self.interfaces)}
+
+    @functools.cached_property
+    def _above(self) -> Mapping[int, list[InterfaceView]]:
+        found: dict[int, list[InterfaceView]] = defaultdict(list)
         for one in self.interfaces:
-            if one.id == interface_id:
-                return one
-        raise KeyError(interface_id)
+            for lower in dict.fromkeys(one.uses):
+                found[lower].append(one)
+        return found
+
+    @functools.cached_property
+    def _ports_by_interface(self) -> Mapping[int | None, list[PortView]]:
+        found: dict[int | None, list[PortView]] = defaultdict(list)
+        for port in self.ports:
+            found[port.interface_id].append(port)
+        return found
 
     def lowers(self, one: InterfaceView) -> list[InterfaceView]:
         """Return the interfaces that ``one`` lies on, in order."""
@@ -119,11 +140,11 @@ class HostInterfaces:
 
     def uppers(self, one: InterfaceView) -> list[InterfaceView]:
         """Return the interfaces that lie on ``one``."""
-        return [other for other in self.interfaces if one.id in other.uses]
+        return list(self._above.get(one.id, ()))
 
     def ports_of(self, one: InterfaceView) -> list[PortView]:
         """Return the ports of an interface itself, without those of the interfaces that it lies on."""
-        return [port for port in self.ports if port.interface_id == one.id]
+        return list(self._ports_by_interface.get(one.id, ()))
 
     def all_ports_of(self, one: InterfaceView) -> list[PortView]:
         """Return the ports through which the traffic of an interface passes."""
@@ -154,14 +175,14 @@ def with_macs(view: HostInterfaces) -> HostInterfaces:
     An interface has the address of its port. One that lies on others has that of the one from which the host boots,
     else that of the first. One without a port keeps its address.
     """
+    macs: dict[int, str] = {}
     for one in sorted(view.interfaces, key=lambda each: _HEIGHT.get(InterfaceType(each.iftype), 0)):
-        mac = _mac(view, one)
-        if mac != one.imac:
-            view = view.after(replace(one, imac=mac))
-    return view
+        macs[one.id] = _mac(view, one, macs)
+    return replace(view, interfaces=tuple(
+        one if one.imac == macs[one.id] else replace(one, imac=macs[one.id]) for one in view.interfaces))
 
 
-def _mac(view: HostInterfaces, one: InterfaceView) -> str:
+def _mac(view: HostInterfaces, one: InterfaceView, macs: Mapping[int, str]) -> str:
     if one.iftype == InterfaceType.VIRTUAL:
         return NO_MAC
     ports = view.ports_of(one)
@@ -170,7 +191,7 @@ def _mac(view: HostInterfaces, one: InterfaceView) -> str:
     lowers = view.lowers(one)
     booting = [lower for lower in lowers if any(port.boots for port in view.all_ports_of(lower))]
     chosen = (booting or lowers)[:1]
-    return chosen[0].imac if chosen else one.imac
+    return macs.get(chosen[0].id, chosen[0].imac) if chosen else one.imac
 
 
 def carrying(one: InterfaceView, network_type: str, family: int) -> InterfaceView:

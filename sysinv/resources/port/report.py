@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sysinv.contract.reports import Report, Source
+from sysinv.contract.reports import PORTS_MAX, Report, Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,4 +39,4 @@ class PortReport:
 
 
 REPORT = Report("port", PortReport, "sysinv.agent.collectors.port", sources=(Source.SYSTEM,), after=("numa",),
-                aliases=("ports",))
+                aliases=("ports",), items_max=PORTS_MAX)
