@@ -103,8 +103,9 @@ class _Sender:
         self._measured(method, lambda: send_cast(self.transport, self.target, method, self._what(method), body=body))
 
     def _dump(self, signature: Signature, arguments: dict[str, Any]) -> str:
-        return text.pack(signature.encode_arguments(arguments), self.transport.payload_max_bytes,
-                         f"arguments of {signature.spec.name}")
+        data, field = signature.encode_arguments(arguments), f"arguments of {signature.spec.name}"
+        text.check_values(data, field)
+        return text.pack(data, self.transport.payload_max_bytes, field)
 
     def _measured(self, method: str, work: Callable[[], T]) -> T:
         started = time.monotonic()

@@ -198,7 +198,9 @@ def _count(transport: Transport, user_id: Any, what: str) -> None:
 
 def _arguments(signature: Signature, body: Any, size_max_bytes: int) -> dict[str, Any]:
     try:
-        return signature.decode_arguments(text.unpack(body, size_max_bytes, "arguments"))
+        data = text.unpack(body, size_max_bytes, "arguments")
+        text.check_values(data, "arguments")
+        return signature.decode_arguments(data)
     except InvalidInput as exc:
         # The client has checked the arguments by its own rules, so it runs another release. This is no refusal.
         raise Undecodable(**exc.params) from None
