@@ -48,7 +48,7 @@ def of_host(conn: Connection, host: sa.Column[Any], host_id: int) -> list[Row]:
 
 def insert(conn: Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Add rows, those with the same columns in one statement."""
-    for _names, alike in itertools.groupby(rows, key=lambda row: tuple(row)):
+    for _names, alike in itertools.groupby(rows, key=list):
         conn.execute(sa.insert(table), [dict(row) for row in alike])
 
 
