@@ -113,6 +113,9 @@ def test_every_row_of_every_collection_keeps_its_promise(cloud: Any) -> None:
                                         "prefix": 24}).status == 200
     assert cloud.post("/v1/routes", {"interface_uuid": interface, "network": "10.20.0.0", "prefix": 16,
                                      "gateway": "10.9.0.2"}).status == 200
+    system, = cloud.get("/v1/isystems").body["isystems"]
+    assert cloud.patch(f"/v1/isystems/{system['uuid']}", sdn_enabled="true").status == 200
+    assert cloud.post("/v1/sdn_controller", {"ip_address": "10.10.10.20", "port": 6653}).status == 200
     assert cloud.post("/v1/datanetworks", {"name": "phys0", "network_type": "flat"}).status == 200
     assert cloud.post("/v1/interface_datanetworks", {"interface_uuid": interface,
                                                      "datanetwork_uuid": "phys0"}).status == 200
