@@ -73,15 +73,15 @@ class platform::network::interfaces (
     provider => shell,
     notify   => Exec['restart systemd-networkd'],
   }
-  exec { 'reload systemd-networkd':
-    command     => 'networkctl reload',
+  # A reload makes a removed bond or VLAN as it was, and gives it no members, so a restart comes first. Addresses stay.
+  exec { 'restart systemd-networkd':
+    command     => 'systemctl restart systemd-networkd',
     onlyif      => 'systemctl --quiet is-active systemd-networkd',
     path        => $path,
     refreshonly => true,
   }
-  # After a reload it knows a removed bond or VLAN as it was, and gives a new bond no members. Addresses stay.
-  -> exec { 'restart systemd-networkd':
-    command     => 'systemctl restart systemd-networkd',
+  -> exec { 'reload systemd-networkd':
+    command     => 'networkctl reload',
     onlyif      => 'systemctl --quiet is-active systemd-networkd',
     path        => $path,
     refreshonly => true,
