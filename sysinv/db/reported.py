@@ -48,8 +48,12 @@ def of_host(conn: Connection, host: sa.Column[Any], host_id: int) -> list[Row]:
 
 def insert(conn: Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Add rows, those with the same columns in one statement."""
-    for _names, alike in itertools.groupby(rows, key=list):
+    for _, alike in itertools.groupby(rows, key=_columns):
         conn.execute(sa.insert(table), [dict(row) for row in alike])
+
+
+def _columns(row: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(row)
 
 
 def apply(conn: Connection, host: sa.Column[Any], owner: Row, change: Change) -> None:

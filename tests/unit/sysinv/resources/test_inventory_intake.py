@@ -13,7 +13,7 @@ from flock.core.errors import InvalidInput
 from flock.rpc.accounts import Sender, SenderKind
 from flock.rpc.caller import called_by
 from sysinv.contract.errors import HostNotFound
-from sysinv.contract.reports import ITEMS_MAX, UnknownReport, reports
+from sysinv.contract.reports import ITEMS_MAX, PORTS_MAX, UnknownReport, reports
 from sysinv.hosts import inventory
 from sysinv.resources.cpu.report import CpuReport
 from sysinv.resources.device.report import PciDeviceReport
@@ -133,6 +133,8 @@ def test_report_of_unusable_items_only_is_refused_with_the_reason(cloud: Any, te
 def test_limits(tell: Any) -> None:
     with pytest.raises(InvalidInput, match=f"disk: at most {ITEMS_MAX} items"):
         tell("disk", [{}] * (ITEMS_MAX + 1))
+    with pytest.raises(InvalidInput, match=f"port: at most {PORTS_MAX} items"):
+        tell("port", [{}] * (PORTS_MAX + 1))
 
 
 def test_unknown_kind_and_unknown_host_are_told_apart(cloud: Any, tell: Any) -> None:
