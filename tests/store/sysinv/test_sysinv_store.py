@@ -151,7 +151,8 @@ def test_reports_and_states_of_one_host_do_not_lose_each_other(seeded: Database)
     intake, states = InventoryIntake(seeded), HostStatesEndpoint(seeded)
 
     def report(number: int) -> None:
-        intake.store(host_uuid=uuid, kind="memory", records=[MemoryReport(
+        # A conductor stores one report of a host at a time; the database alone keeps several conductors apart.
+        InventoryIntake(seeded).store(host_uuid=uuid, kind="memory", records=[MemoryReport(
             0, 24000 + number, 20000, 15000, 0, 0, 0, 0, 0, 1, False)])
 
     def state(number: int) -> None:
