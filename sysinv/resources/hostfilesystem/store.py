@@ -17,6 +17,7 @@ from sysinv.resources.hostfilesystem import intake
 from sysinv.resources.hostfilesystem.rules import CEPH, FUNCTIONS, MONITOR, FilesystemView, HostFacts
 from sysinv.resources.hostfilesystem.table import HOST_FS
 from sysinv.resources.partition.table import PARTITION
+from sysinv.resources.storagebackend import store as backends
 from sysinv.resources.volumegroup.rules import PLATFORM_GROUP
 from sysinv.resources.volumegroup.table import I_LVG
 
@@ -44,10 +45,10 @@ def facts(conn: Connection, host: Row) -> HostFacts:
         sa.select(I_LVG.c.lvm_vg_name, I_LVG.c.vg_state, I_LVG.c.lvm_vg_avail_size).where(
             I_LVG.c.forihostid == host["id"]))}
     platform = groups.get(PLATFORM_GROUP)
-    # Storage backends are no part of this release: there is none, so nothing that needs one is possible.
     return HostFacts(
         host=host_view(host), present=tuple(view(row) for row in of_host(conn, host["id"])),
         free_mib=None if platform is None else platform.lvm_vg_avail_size // MIB, groups=tuple(groups),
+        backends=tuple(row["backend"] for row in backends.all_rows(conn)),
         changing=_changing(conn, host, None if platform is None else platform.vg_state), monitors=monitors(conn))
 
 

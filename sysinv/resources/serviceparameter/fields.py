@@ -2,7 +2,7 @@
 """``parameters``: parameters of services."""
 from __future__ import annotations
 
-from flock.wire.resource import SYSTEM, Record, Resource, attr
+from flock.wire.resource import Record, Resource, attr
 from flock.wire.types import Text
 from sysinv.resources.serviceparameter.rules import (
     NAME_LENGTH_MAX,
@@ -55,5 +55,5 @@ class ParameterChange(Resource):
 class Application(Resource):
     """The body of ``apply``: without section, all sections of the service."""
 
-    service = attr(_SERVICE, writer=SYSTEM)
-    section = attr(_SERVICE, writer=SYSTEM)
+    service = attr(_SERVICE)
+    section = attr(_SERVICE)

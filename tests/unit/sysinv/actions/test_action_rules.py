@@ -14,10 +14,13 @@ from sysinv.model.host import HostRefused, InventoryHost
 from sysinv.model.system import SystemView
 from sysinv.resources.address.checks import AddressFacts
 from sysinv.resources.device.checks import DeviceFacts
+from sysinv.resources.hostfilesystem.rules import HostFacts
 from sysinv.resources.interface.checks import InterfaceFacts
 from sysinv.resources.memory.checks import MemoryFacts, NodeMemory
+from sysinv.resources.osd.checks import StorFacts
 from sysinv.resources.partition.checks import PartitionFacts
 from sysinv.resources.ptpinstance.checks import PtpFacts
+from sysinv.resources.storagebackend.checks import BackendFacts
 from sysinv.resources.volumegroup.checks import GroupFacts
 
 SYSTEM = SystemView(1, "s", "cloud", "Standard", "duplex", "1.0")
@@ -42,6 +45,7 @@ def facts(host: InventoryHost = HOST, system: SystemView = SYSTEM, **changes: An
         AddressFacts: AddressFacts(changes.pop("has_oam", True)),
         InterfaceFacts: InterfaceFacts(), PtpFacts: PtpFacts(),
         DeviceFacts: DeviceFacts(changes.pop("image_update", False)),
+        HostFacts: HostFacts(host, (), None), StorFacts: StorFacts(), BackendFacts: BackendFacts(),
         PartitionFacts: PartitionFacts(), GroupFacts: GroupFacts(changes.pop("groups", ()))}
     return ActionFacts(host=host, system=system, resources=own, **{"active_controller": "controller-0", **changes})
 

@@ -132,10 +132,10 @@ def test_properties(argv: str, properties: set[str]) -> None:
 
 @pytest.mark.parametrize(("argv", "path", "sent"), [
     ("remotelogging-modify --ip_address 10.0.0.9 --enabled true --transport tls --port 6514 --key_file /a.pem",
-     "/v1/remotelogging/l1", patch(ip_address="10.0.0.9", enabled="true", transport="tls", port="6514",
-                                   key_file="/a.pem", action="apply")),
+     "/v1/remotelogging/l1", patch(action="apply", ip_address="10.0.0.9", enabled="true", transport="tls", port="6514",
+                                   key_file="/a.pem")),
     ("drbdsync-modify --util 60 --rtt_ms 0.5", "/v1/drbdconfig/b1",
-     patch(link_util="60", rtt_ms="0.5", action="apply"))])
+     patch(action="apply", link_util="60", rtt_ms="0.5"))])
 def test_options_become_a_patch(argv: str, path: str, sent: list[dict[str, str]]) -> None:
     ran, api = system(argv)
     assert ran.code == 0, ran.err

@@ -87,7 +87,7 @@ def test_each_system_has_its_parameters_from_its_start(parameters: Parameters) -
 
 
 def test_the_migration_adds_the_same_parameters() -> None:
-    migration = importlib.import_module("sysinv.db.migrations.versions.0021_service_parameters")
+    migration = importlib.import_module("sysinv.db.migrations.versions.0018_service_parameters")
     wanted = {(section.service, section.name): values for sections in schema().values() for section in sections.values()
               if (values := {one.name: one.default for one in section.parameters.values() if one.default is not None})}
     assert wanted == migration.DEFAULTS
