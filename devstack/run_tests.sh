@@ -81,7 +81,7 @@ run_unit() {
 # delay each other beyond what tests allow. The empty group holds the areas that no other group names. If a service is
 # missing, its tests fail here instead of being skipped.
 ABREAST=5
-functional_groups=("" "tests/functional/sm/" "tests/functional/patching/" "tests/security/test_[!a-b]*.py"
+functional_groups=("tests/functional/sysinv/" "" "tests/functional/sm/" "tests/functional/patching/" "tests/security/test_[!a-b]*.py"
     "tests/security/test_[a-b]*.py" "tests/functional/fm/"
     "tests/functional/kernel/ tests/functional/kernel_http/ tests/functional/fm_raiser/")
 # paths_of GROUP: sets ``paths``.

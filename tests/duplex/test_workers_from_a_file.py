@@ -106,7 +106,8 @@ def add_partition(name):
         try:
             return cli("system", "host-disk-partition-add", name, DISK, str(PARTITION_GIB))
         except NotInTime as refusal:
-            assert "available" in str(refusal) or "in progress" in str(refusal) or "409" in str(refusal), refusal
+            # The disk has no space before its table is reported.
+            assert "Retry when that has ended." in str(refusal) or "MiB available" in str(refusal), refusal
             return False
 
     wait_for(f"a partition on {DISK} of {name}", is_added, 120)
