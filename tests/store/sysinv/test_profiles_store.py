@@ -191,4 +191,4 @@ def test_a_profile_waits_with_its_host_and_goes_with_it(seeded: Database) -> Non
         await_profile(conn, host_id, profile)
         hosts.delete(conn, host_id)
     ProfileService(seeded).delete(profile)
-    assert ProfileService(seeded).of_type(ProfileType.ROLE) == []
+    assert ProfileService(seeded).of_types((ProfileType.ROLE,)) == []
