@@ -209,12 +209,14 @@ TEXT_FIELDS = ("hostname", "personality", "subfunctions", "boot_device", "rootfs
 
 @pytest.mark.parametrize("field", TEXT_FIELDS)
 def test_bad_input_is_refused_and_breaks_nothing(sysinv: Any, field: str) -> None:
+    # Faults that other tests cause are in the log too.
+    before = len(sysinv.log())
     for value in BAD_TEXTS:
         answer = sysinv.patch("/v1/ihosts/controller-0", **{field: value})
         assert answer.status in (200, 400, 413), (field, str(value)[:40], answer.status, answer.text[:300])
         assert len(answer.text) < 20_000
     assert sysinv.get("/v1/ihosts/controller-0").status == 200
-    assert "Traceback" not in sysinv.log()
+    assert "Traceback" not in sysinv.log()[before:]
 
 
 @pytest.mark.parametrize(("body", "status"), [
