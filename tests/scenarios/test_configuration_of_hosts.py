@@ -36,7 +36,7 @@ def test_huge_pages_and_a_data_interface_are_there_after_the_unlock(cloud, on, l
     cli("system", "interface-datanetwork-assign", HOST, "data0", "physnet-1")
     changes = {row["key"]: (row["applied"], row["wanted"]) for row in rows("system", "host-config-diff", HOST)}
     assert changes[f"{PAGES}[0]"] == ("0", "8")
-    assert changes[f"{NETWORK}[data0][mtu]"] == ("None", "1400")
+    assert changes[f"{NETWORK}[data0][mtu]"] == ("", "1400")
     assert "MTUBytes" not in on(HOST, "sh", "-c", "cat /etc/systemd/network/40-flock-* 2> /dev/null || true")
     unlock(cloud, HOST)
     wait_states(cloud, HOST, IN_SERVICE, 240)
