@@ -52,7 +52,7 @@ SERVICES: dict[str, Service] = {
     "sysinv-conductor": Service(serves=(sysinv.CONDUCTOR_TOPIC,), calls=(FM_TOPIC, mtce.CONDUCTOR_TOPIC),
                                 agents=(sysinv.AGENT_TOPIC,)),
     "sm-alarms": Service(calls=(FM_TOPIC,)),
-    "sysinv-api": Service(calls=(FM_TOPIC, sysinv.CONDUCTOR_TOPIC)),
+    "sysinv-api": Service(calls=(FM_TOPIC, mtce.CONDUCTOR_TOPIC, sysinv.CONDUCTOR_TOPIC)),
     "sysinv-dnsmasq-lease-update": Service(calls=(sysinv.CONDUCTOR_TOPIC,)),
 }
 ON_EACH_CONTROLLER = frozenset({"sm-alarms"})

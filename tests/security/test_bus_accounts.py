@@ -24,10 +24,11 @@ from fm.contract.enums import AlarmState, AlarmType, Severity
 from fm.contract.fault import AlarmKey, Fault
 from fm.contract.rpc import FaultOutcome, FaultRequest, FmManager
 from fm.contract.silence import SilenceRequest
-from mtce.contract.records import CommandResult, MtcAlive
-from mtce.contract.rpc import AgentEvents, MtceAgent, MtceHosts
+from mtce.contract.records import ActionReply, CommandResult, MtcAlive
+from mtce.contract.rpc import AgentEvents, MtceAgent, MtceHosts, MtceSensors
 from sysinv.contract.records import HostStateUpdate
-from sysinv.contract.rpc import BusAccounts, Discovery, HostStates, InventoryReports
+from sysinv.contract.rpc import BusAccounts, Discovery, HostStates, InventoryReports, SensorReports
+from sysinv.contract.sensors import SensorReport, SensorSettings
 from sysinv.model import busaccounts
 from tests.security.conftest import SecuredBus, connect, refused
 
@@ -56,6 +57,10 @@ class Recorder:
                 return [FaultOutcome(one.request_id) for one in arguments["requests"]]
             if name == "renew_host_account":
                 return "word"
+            if name in ("change_settings", "relearn"):
+                return ActionReply("pass")
+            if name == "report_sensors":
+                return SensorSettings()
             return [] if name in ("get_faults", "list_hosts") else None
 
         return method
@@ -70,8 +75,9 @@ def served(secured: SecuredBus, transports: Any) -> Iterator[Recorder]:
     """The conductors and fm-manager, and the agent of worker-1, each with its account."""
     recorder = Recorder()
     made = []
-    for daemon, interfaces in (("mtce-conductor", (MtceHosts, AgentEvents)), ("fm-manager", (FmManager,)),
-                               ("sysinv-conductor", (InventoryReports, Discovery, HostStates, BusAccounts))):
+    for daemon, interfaces in (
+            ("mtce-conductor", (MtceHosts, MtceSensors, AgentEvents)), ("fm-manager", (FmManager,)),
+            ("sysinv-conductor", (InventoryReports, Discovery, HostStates, BusAccounts, SensorReports))):
         made.append(Server(transports(secured.service(daemon)), "controller-0",
                            dict.fromkeys(interfaces, recorder), hostname_of=NAMES.get))
     made.append(Server(transports(secured.host("worker-1")), "worker-1", {MtceAgent: recorder}, threads_max=1))
@@ -153,6 +159,11 @@ ATTACKS: dict[str, Callable[[Any], Any]] = {
     "reboot": lambda bus: client(MtceHosts, bus).host_action(host_uuid=UUIDS["worker-1"], action="reboot",
                                                              request_id="1"),
     "deletion": lambda bus: client(MtceHosts, bus).delete_host(host_uuid=UUIDS["worker-1"]),
+    "sensors": lambda bus: client(SensorReports, bus).report_sensors(
+        report=SensorReport(UUIDS["worker-0"], [], [], complete=True)),
+    "settings of sensors": lambda bus: client(MtceSensors, bus).change_settings(
+        host_uuid=UUIDS["worker-0"], settings=SensorSettings()),
+    "new sensors": lambda bus: client(MtceSensors, bus).relearn(host_uuid=UUIDS["worker-0"]),
     "empty disks": lambda bus: client(InventoryReports, bus).report(host_uuid=UUIDS["worker-1"], kind="disk",
                                                                     items=[]),
     "inventory of no host": lambda bus: client(InventoryReports, bus).inventory_completed(host_uuid="x"),
@@ -255,6 +266,13 @@ def test_a_service_is_served_with_what_its_daemon_calls(secured: SecuredBus, ser
         tags=[], mac="52:54:00:00:00:01", ip_address="192.0.2.9", client_id=None, expires_s=0)
     client(MtceHosts, transports(secured.service("sysinv-conductor"))).list_hosts()
     assert served.calls == ["apply", "renew_host_account", "handle_dhcp_lease", "list_hosts"]
+    served.calls.clear()
+    client(MtceSensors, transports(secured.service("sysinv-api"))).relearn(host_uuid=UUIDS["worker-0"])
+    client(SensorReports, transports(secured.service("mtce-conductor"))).report_sensors(
+        report=SensorReport(UUIDS["worker-0"], [], []))
+    assert served.calls == ["relearn", "report_sensors"]
+    with pytest.raises(SenderRefused, match=r"service mtce-api may not send sensor_settings\.relearn"):
+        client(MtceSensors, transports(secured.service("mtce-api"))).relearn(host_uuid=UUIDS["worker-0"])
     with pytest.raises(SenderRefused, match="service fm-api may not send FmManager.note_refusals"):
         client(FmManager, transports(secured.service("fm-api"))).note_refusals(refusals=[])
 
