@@ -124,7 +124,8 @@ def test_the_broker_lets_each_daemon_send_to_the_topics_of_the_interfaces_that_i
     ("mtce-conductor", "mtce.agent.worker-1", True), ("mtce-conductor", "sysinv.agent_manager.worker-1", False),
     ("mtce-conductor", "sysinv.conductor_manager", True), ("mtce-api", "sysinv.conductor_manager", False),
     ("sysinv-conductor", "sysinv.agent_manager.worker-1", True), ("sysinv-conductor", "mtce.agent.worker-1", False),
-    ("sysinv-api", "mtce.conductor", False), ("sysinv-dnsmasq-lease-update", "fm.manager", False)])
+    ("sysinv-api", "mtce.conductor", True), ("sysinv-api", "mtce.agent.worker-1", False),
+    ("sysinv-dnsmasq-lease-update", "fm.manager", False)])
 def test_keys_with_which_a_daemon_may_send(daemon, key, permitted):
     assert bool(re.search(busaccounts.of_service(daemon, "flock").topic_write, key)) is permitted
 
