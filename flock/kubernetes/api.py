@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
+import yaml
 from kubernetes import client, config
 from urllib3.exceptions import HTTPError
 
@@ -122,7 +123,7 @@ def errors(what: str) -> Iterator[None]:
         if error.status is None or not 400 <= error.status < 500:
             raise Unavailable(service="kubernetes", reason=f"{what}: {error.status} {message(error)}") from error
         raise Refused(detail=f"{what}: {message(error)}") from error
-    except (HTTPError, OSError, ValueError, KeyError, config.ConfigException) as error:
+    except (HTTPError, OSError, ValueError, KeyError, config.ConfigException, yaml.YAMLError) as error:
         raise Unavailable(service="kubernetes", reason=f"{what}: {error}") from error
 
 
