@@ -6,6 +6,8 @@ only an operator switches it on again.
 """
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from mtce.contract.states import HostAction
 from mtce.core.events import Alive, BmcAnswer, Event, Resume, Tick
 from mtce.core.fsm import bringup, guard, pulses
@@ -43,16 +45,34 @@ def _is_final(d: Draft) -> bool:
     return d.view.cycles > d.settings.cycles_max
 
 
+def _text(d: Draft, what: str) -> str:
+    return PERSISTENT if _is_final(d) else f"Critical Event Power-Cycle {d.view.cycles}; {what}"
+
+
 def _say(d: Draft, what: str) -> None:
-    d.task(PERSISTENT if _is_final(d) else f"Critical Event Power-Cycle {d.view.cycles}; {what}")
-
-
-def _answer(d: Draft, event: Event) -> BmcAnswer | None:
-    return event if isinstance(event, BmcAnswer) and event.command_id == d.view.command_id else None
+    d.task(_text(d, what))
 
 
 def _is_over(d: Draft, event: Event) -> bool:
     return isinstance(event, Tick) and d.deadline_hit
+
+
+def _is_accepted(d: Draft, event: Event, again: Callable[[Draft, int], None], *, retry_ms: int, tries_max: int,
+                 failure: str, power: str = "") -> bool:
+    """Whether the BMC has answered an attempt as it should, with ``power`` if that counts. ``again`` begins the next
+    attempt after a pause of ``retry_ms``; after ``tries_max`` of them the power-cycle is given up."""
+    if isinstance(event, BmcAnswer) and event.command_id == d.view.command_id:
+        if event.ok and power in ("", event.power):
+            return True
+        # The deadline is now the pause before the next attempt.
+        d.set(command_id="")
+        d.wait_again(retry_ms)
+    elif _is_over(d, event) or isinstance(event, Resume):
+        if d.view.tries + 1 >= tries_max:
+            _give_up(d, failure)
+        else:
+            again(d, d.view.tries + 1)
+    return False
 
 
 def _off(d: Draft, tries: int) -> None:
@@ -66,20 +86,11 @@ def _off(d: Draft, tries: int) -> None:
 
 
 def _switching_off(d: Draft, event: Event) -> None:
-    answer = _answer(d, event)
-    if answer is not None:
-        if answer.ok:
-            d.enter(Stage.CYCLE_OFFLINE, d.settings.cycle_offline_ms, probe_ms=d.settings.offline_probe_ms,
-                    silence_ms=d.settings.offline_silence_ms)
-        else:
-            # The deadline is now the pause before the next attempt.
-            d.set(command_id="")
-            d.wait_again(d.settings.bmc_power_off_retry_ms)
-    elif _is_over(d, event) or isinstance(event, Resume):
-        if d.view.tries + 1 >= d.settings.bmc_power_tries_max:
-            _give_up(d, "power-off failed")
-        else:
-            _off(d, d.view.tries + 1)
+    settings = d.settings
+    if _is_accepted(d, event, _off, retry_ms=settings.bmc_power_off_retry_ms, tries_max=settings.bmc_power_tries_max,
+                    failure="power-off failed"):
+        d.enter(Stage.CYCLE_OFFLINE, settings.cycle_offline_ms, probe_ms=settings.offline_probe_ms,
+                silence_ms=settings.offline_silence_ms)
 
 
 def _going_offline(d: Draft, event: Event) -> None:
@@ -117,18 +128,10 @@ def _on(d: Draft, tries: int) -> None:
 
 
 def _switching_on(d: Draft, event: Event) -> None:
-    answer = _answer(d, event)
-    if answer is not None:
-        if answer.ok:
-            _verify(d, 0)
-        else:
-            d.set(command_id="")
-            d.wait_again(d.settings.bmc_power_on_retry_ms)
-    elif _is_over(d, event) or isinstance(event, Resume):
-        if d.view.tries + 1 >= d.settings.bmc_power_tries_max:
-            _give_up(d, "power-on failed")
-        else:
-            _on(d, d.view.tries + 1)
+    settings = d.settings
+    if _is_accepted(d, event, _on, retry_ms=settings.bmc_power_on_retry_ms, tries_max=settings.bmc_power_tries_max,
+                    failure="power-on failed"):
+        _verify(d, 0)
 
 
 def _verify(d: Draft, tries: int) -> None:
@@ -137,18 +140,10 @@ def _verify(d: Draft, tries: int) -> None:
 
 
 def _verifying(d: Draft, event: Event) -> None:
-    answer = _answer(d, event)
-    if answer is not None:
-        if answer.ok and answer.power == "on":
-            _is_on(d)
-        else:
-            d.set(command_id="")
-            d.wait_again(d.settings.bmc_query_retry_ms)
-    elif _is_over(d, event) or isinstance(event, Resume):
-        if d.view.tries + 1 >= d.settings.bmc_query_tries_max:
-            _give_up(d, "power-on failed")
-        else:
-            _verify(d, d.view.tries + 1)
+    settings = d.settings
+    if _is_accepted(d, event, _verify, retry_ms=settings.bmc_query_retry_ms, tries_max=settings.bmc_query_tries_max,
+                    failure="power-on failed", power="on"):
+        _is_on(d)
 
 
 def _is_on(d: Draft) -> None:
@@ -175,7 +170,7 @@ def _coming_online(d: Draft, event: Event) -> None:
 
 def _give_up(d: Draft, what: str) -> None:
     """The BMC does not do it. The next request of the sensor, after a pause, is the next attempt."""
-    text = PERSISTENT if _is_final(d) else f"Critical Event Power-Cycle {d.view.cycles}; {what}"
+    text = _text(d, what)
     d.set(action_failed=str(HostAction.POWER_CYCLE), cycled_ms=d.now_ms)
     if d.view.administrative is Administrative.UNLOCKED:
         d.set(action=HostAction.ENABLE, critical="", left_boot_id="")
