@@ -32,7 +32,8 @@ def order(conn: Connection, change: Change, now: datetime.datetime | None = None
     """
     hosts = [row for row in store.configured_hosts(conn) if change.concerns(
         row["uuid"], row["personality"], split_subfunctions(row["subfunctions"]))]
-    return _store(conn, hosts, change, whole=False, now=now or utcnow()) if hosts else None
+    patience_s = 0.0 if change.reboot_required or change.held else RUN_S
+    return _store(conn, hosts, change, whole=False, now=now or utcnow(), patience_s=patience_s) if hosts else None
 
 
 def release(conn: Connection, reasons: Sequence[str]) -> int:
@@ -43,7 +44,7 @@ def release(conn: Connection, reasons: Sequence[str]) -> int:
 def at_unlock(conn: Connection, host: Row, now: datetime.datetime | None = None) -> str:
     """Order the whole configuration of a host that boots because it is unlocked; returns its UUID."""
     change = Change(UNLOCK, host_uuids=(host["uuid"],), reboot_required=True)
-    return _store(conn, [host], change, whole=True, now=now or utcnow())
+    return _store(conn, [host], change, whole=True, now=now or utcnow(), patience_s=BOOT_S)
 
 
 def order_after_boot(conn: Connection, host: Row, change: Change, now: datetime.datetime | None = None) -> str:
@@ -65,14 +66,10 @@ def withdraw(conn: Connection, config_uuids: Sequence[str]) -> None:
 
 
 def _store(conn: Connection, hosts: Sequence[Row], change: Change, *, whole: bool, now: datetime.datetime,
-           patience_s: float | None = None) -> str:
+           patience_s: float) -> str:
     fresh = uuid.uuid4()
     name = model.new_uuid(fresh, reboot_required=change.reboot_required)
     waiting = store.open_orders(conn, [host["id"] for host in hosts])
-    if patience_s is None and whole:
-        patience_s = BOOT_S
-    elif patience_s is None:
-        patience_s = 0.0 if change.reboot_required or change.held else RUN_S
     values: dict[str, Any] = {
         "config_uuid": name, "reason": change.reason, "classes": list(change.classes), "whole": whole,
         "reboot_required": change.reboot_required, "held": change.held,
