@@ -10,8 +10,7 @@ from flock.auth.policy import CONFIGURATOR, READER, Rule
 from flock.wire.render import render
 from sysinv.api.changes import plain_changes
 from sysinv.api.inventory import ChildItems, Inventory, OneItem, read_policy, read_routes
-from sysinv.resources.sensor import store as sensors
-from sysinv.resources.sensor.fields import Sensor
+from sysinv.resources.sensor.api import INVENTORY as SENSORS
 from sysinv.resources.sensor.table import I_SENSORS
 from sysinv.resources.sensorgroup import store
 from sysinv.resources.sensorgroup.fields import Relearn, SensorGroup
@@ -21,7 +20,6 @@ from sysinv.resources.sensorgroup.table import I_SENSORGROUPS
 
 INVENTORY = Inventory("sensorgroup", SensorGroup, store.QUERY, I_SENSORGROUPS, store.HOST,
                       children={"isensors": "isensorgroups"}, joined=store.joined)
-_MEMBERS = Inventory("sensor", Sensor, sensors.QUERY, I_SENSORS, sensors.HOST, joined=sensors.joined)
 ONE, BELOW, RELEARN = "/v1/isensorgroups/{uuid}", "/v1/isensorgroups/{uuid}/isensors", "/v1/isensorgroups/relearn"
 
 
@@ -50,7 +48,7 @@ class RelearnController:
 
 ROUTES = read_routes(INVENTORY) | {
     ONE: SensorGroupController(INVENTORY), RELEARN: RelearnController(),
-    BELOW: ChildItems(_MEMBERS, "sensorgroup", "isensorgroups", I_SENSORGROUPS, I_SENSORS.c.sensorgroup_id)}
+    BELOW: ChildItems(SENSORS, "sensorgroup", "isensorgroups", I_SENSORGROUPS, I_SENSORS.c.sensorgroup_id)}
 POLICY = (
     *read_policy(INVENTORY),
     Rule("sysinv_api:sensorgroup:get", READER, "GET", BELOW),
