@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from flock.cli.client import segment
 from flock.cli.columns import Column, Row
-from flock.cli.commands import ListCommand, ShowCommand
+from flock.cli.commands import ActionCommand, ListCommand, ShowCommand
 from flock.cli.errors import ApiError, CliError
 from flock.wire.resource import Resource, details, labels
 from sysinv.client import hosts, pairs
@@ -115,3 +115,18 @@ class ItemShow(ShowCommand):
             if problem.status == 404:
                 raise CliError(f"{self.noun} not found: {args.item}") from problem
             raise
+
+
+class ItemDelete(ActionCommand):
+    """Deletes one item by uuid, whatever host it is of. ``noun`` names it in the sentence that is printed."""
+
+    api_name = "platform"
+    resource: ClassVar[type[Resource]]
+    noun: ClassVar[str] = ""
+
+    def arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("uuid", help="uuid from the list")
+
+    def act(self, args: argparse.Namespace) -> str:
+        Collection(self.client, self.resource.envelope).delete(args.uuid)
+        return f"Deleted {self.noun}: {args.uuid}"

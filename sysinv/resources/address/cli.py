@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 
 from flock.cli.columns import Row
-from flock.cli.commands import ActionCommand, ShowCommand
+from flock.cli.commands import ShowCommand
 from sysinv.client.collection import Collection
-from sysinv.client.hostchild import HostChildList, ItemShow
+from sysinv.client.hostchild import HostChildList, ItemDelete, ItemShow
 from sysinv.client.networking import Interfaces
 from sysinv.client.osc import as_plugin
 from sysinv.resources.address.fields import Address
@@ -48,18 +48,12 @@ class AddressAdd(ShowCommand):
             {"interface_uuid": interface["uuid"], "address": args.address, "prefix": args.prefix})
 
 
-class AddressDelete(ActionCommand):
+class AddressDelete(ItemDelete):
     """Delete an address that was added to an interface."""
 
-    api_name = "platform"
+    resource = Address
+    noun = "Address"
     examples = ("system host-addr-delete 5b1e51ea-0c0a-4f2e-8f31-6a2e30c0a4b7",)
-
-    def arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("uuid", help="uuid from the list")
-
-    def act(self, args: argparse.Namespace) -> str:
-        Collection(self.client, Address.envelope).delete(args.uuid)
-        return f"Deleted Address: {args.uuid}"
 
 
 COMMANDS = {"host-addr-list": AddressList, "host-addr-show": AddressShow, "host-addr-add": AddressAdd,

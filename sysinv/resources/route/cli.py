@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 
 from flock.cli.columns import Row
-from flock.cli.commands import ActionCommand, ShowCommand
+from flock.cli.commands import ShowCommand
 from sysinv.client.collection import Collection
-from sysinv.client.hostchild import HostChildList, ItemShow
+from sysinv.client.hostchild import HostChildList, ItemDelete, ItemShow
 from sysinv.client.networking import Interfaces
 from sysinv.client.osc import as_plugin
 from sysinv.resources.route.fields import Route
@@ -54,18 +54,12 @@ class RouteAdd(ShowCommand):
             {"interface_uuid": interface["uuid"], **{name: getattr(args, name) for name in names}})
 
 
-class RouteDelete(ActionCommand):
+class RouteDelete(ItemDelete):
     """Delete a route of a host."""
 
-    api_name = "platform"
+    resource = Route
+    noun = "Route"
     examples = ("system host-route-delete 5b1e51ea-0c0a-4f2e-8f31-6a2e30c0a4b7",)
-
-    def arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("uuid", help="uuid from the list")
-
-    def act(self, args: argparse.Namespace) -> str:
-        Collection(self.client, Route.envelope).delete(args.uuid)
-        return f"Deleted Route: {args.uuid}"
 
 
 COMMANDS = {"host-route-list": RouteList, "host-route-show": RouteShow, "host-route-add": RouteAdd,
