@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """A standard system grows by three workers from one file, which are configured as a role profile says."""
-import csv
-import io
 import json
 from xml.sax.saxutils import escape
 
@@ -9,15 +7,11 @@ import pytest
 
 from devstack.virtualcloud.cloudclient import NotInTime, wait_for, wait_states
 from devstack.virtualcloud.mainjob import IN_SERVICE, INSTALL_TIMEOUT_S, ONLINE, cli, lab, unlock
+from tests.lab.stack import rows
 
 SOURCE, NAMES, PROFILE = "worker-0", ("worker-5", "worker-6", "worker-7"), "compute-large"
 PAGES, MTU, NETWORK = 8, 1400, "physnet-file"
 DISK, PARTITION_GIB = "/dev/sdb", 2
-
-
-def rows(*argv):
-    """The rows of a list command."""
-    return list(csv.DictReader(io.StringIO(cli(*argv, "-f", "csv", quiet=True))))
 
 
 def to_locked(cloud, name):

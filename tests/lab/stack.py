@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """One real virtual cloud for all tests of a folder: brought up by stack.sh, taken down by unstack.sh."""
 import contextlib
+import csv
+import io
 import os
 import subprocess
 from pathlib import Path
@@ -9,7 +11,7 @@ import pytest
 import requests
 
 from devstack.virtualcloud.cloudclient import CloudClient
-from devstack.virtualcloud.mainjob import STATE_DIR, lab
+from devstack.virtualcloud.mainjob import STATE_DIR, cli, lab
 
 REPO = Path(__file__).resolve().parents[2]
 STACK_TIMEOUT_S = 900
@@ -109,3 +111,8 @@ def healthy(cloud):
     yield
     lab("heal")
     check()
+
+
+def rows(*argv):
+    """The rows of a list command of the operator."""
+    return list(csv.DictReader(io.StringIO(cli(*argv, "-f", "csv", quiet=True))))

@@ -1,21 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """What an operator chooses for a locked host is shown as a difference, and is on the host after the unlock."""
-import csv
-import io
 
 import pytest
 
 from devstack.virtualcloud.cloudclient import wait_for, wait_states
 from devstack.virtualcloud.mainjob import IN_SERVICE, ONLINE, cli, unlock
+from tests.lab.stack import rows
 
 HOST = "worker-1"
 PREFIX = "platform::"
 PAGES, NETWORK = f"{PREFIX}compute::hugepage::params::nr_hugepages_2M", f"{PREFIX}network::interfaces::network_config"
-
-
-def rows(*argv):
-    """The rows of a list command."""
-    return list(csv.DictReader(io.StringIO(cli(*argv, "-f", "csv"))))
 
 
 @pytest.fixture

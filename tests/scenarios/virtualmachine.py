@@ -53,7 +53,6 @@ class VirtualMachine:
         self._process: Process | None = None
         self._socket: socket.socket | None = None
         self._pending, self._asked = b"", 0
-        self._kernel_arguments: tuple[str, ...] = ()
         folder.mkdir(parents=True, exist_ok=True)
         self._lay_disks()
 
@@ -183,7 +182,7 @@ class VirtualMachine:
         cards = [word for number in (2, 3, 4, 5) for word in (
             "-netdev", f"hubport,id=n{number},hubid={number % 2}",
             "-device", f"e1000,netdev=n{number},mac={MAC.format(number)}")]
-        kernel = " ".join(("console=ttyS0", "root=/dev/vda", "rw", "panic=5", *self._kernel_arguments))
+        kernel = "console=ttyS0 root=/dev/vda rw panic=5"
         return ["-accel", "tcg,thread=multi", "-cpu", "max", "-smp", str(PROCESSORS), "-m", str(MEMORY_MIB),
                 "-display", "none", "-serial", f"file:{self.console}", "-monitor", "none",
                 "-kernel", str(self.image.kernel), "-initrd", str(self.image.ramdisk), "-append", kernel, *drives,

@@ -80,7 +80,7 @@ def test_rubbish_in_one_part_leaves_the_other(recorded, sensors, body):
 @pytest.mark.parametrize("links", [None, 7, "x", [], [{"@odata.id": 7}], [{"@odata.id": "/redfish/v1/Chassis/none"}]])
 def test_odd_links_are_no_defect(recorded, sensors, links):
     recorded.system["Links"]["Chassis"] = links
-    sensors.read()
+    assert isinstance(sensors.read(), list)
 
 
 def test_a_chassis_on_another_server_is_refused(recorded, sensors):
