@@ -11,6 +11,7 @@ from flock.core.text import storable
 from flock.db import Database
 from fm.contract.rpc import FmManager
 from fm.raiser import Raiser
+from sysinv.conductor.keptalarms import KeptAlarms
 from sysinv.config import ordering
 from sysinv.contract.enums import BackendState
 from sysinv.db.lookup import Row
@@ -30,8 +31,7 @@ class BackendAudits:
 
     def __init__(self, db: Database, raiser: Raiser, faults: FmManager) -> None:
         self._db = db
-        self._raiser = raiser
-        self._faults = faults
+        self._kept = KeptAlarms(raiser, faults, ALARM_ID, "critical", lambda _entity: REPAIR)
 
     def follow(self) -> None:
         """Store how far each back end is that hosts make."""
@@ -45,14 +45,7 @@ class BackendAudits:
         with self._db.reader() as conn:
             wanted = wanted_alarms([StoredBackend(row["name"], BackendState(row["state"]), row["error"])
                                     for row in store.all_rows(conn)])
-        active = {fault.entity_instance_id: fault.reason_text for fault in self._faults.get_faults(
-            alarm_id=ALARM_ID, entity_instance_id=None, below=False)}
-        for entity, reason in wanted.items():
-            if active.get(entity) != reason:
-                self._raiser.raise_alarm(ALARM_ID, entity_instance_id=entity, severity="critical", reason_text=reason,
-                                         proposed_repair_action=REPAIR)
-        for entity in active.keys() - wanted.keys():
-            self._raiser.clear_alarm(ALARM_ID, entity_instance_id=entity, exact=True)
+        self._kept.keep(wanted)
 
 
 def _follow(conn: Connection, name: str) -> None:

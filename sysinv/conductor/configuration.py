@@ -8,7 +8,6 @@ import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy.engine import Connection
 
@@ -20,6 +19,7 @@ from fm.contract.rpc import FmManager
 from fm.raiser import Raiser
 from sysinv.conductor import users
 from sysinv.conductor.hierafiles import HieraFiles
+from sysinv.conductor.keptalarms import KeptAlarms
 from sysinv.config import hiera, model
 from sysinv.contract.enums import Availability
 from sysinv.contract.records import ConfigurationResult, WantedConfiguration
@@ -148,8 +148,8 @@ class ConfigurationAudits:
                  clock: Callable[[], float] = time.monotonic) -> None:
         self._db = db
         self._agent_of = agent_of
-        self._raiser = raiser
-        self._faults = faults
+        self._kept = KeptAlarms(raiser, faults, model.ALARM_ID, "major",
+                                lambda entity: REPAIR.format(hostname=entity.removeprefix(ENTITY)))
         self._files = files
         self._now = now
         self._clock = clock
@@ -213,16 +213,5 @@ class ConfigurationAudits:
                 if reason is not None:
                     wanted[ENTITY + row["hostname"]] = reason
         foreign = {ENTITY + (row["hostname"] or "") for row in rows if row["config_status"] is not None}
-        active = {fault.entity_instance_id: fault.reason_text for fault in self._faults.get_faults(
-            alarm_id=model.ALARM_ID, entity_instance_id=None, below=False)}
-        for entity, reason in wanted.items():
-            if active.get(entity) != reason:
-                self._raise(entity, reason)
-        for entity in active.keys() - wanted.keys() - foreign:
-            self._raiser.clear_alarm(model.ALARM_ID, entity_instance_id=entity, exact=True)
-
-    def _raise(self, entity: str, reason: str) -> None:
-        LOG.warning("%s", reason)
-        values: dict[str, Any] = {"severity": "major", "reason_text": reason,
-                                  "proposed_repair_action": REPAIR.format(hostname=entity.removeprefix(ENTITY))}
-        self._raiser.raise_alarm(model.ALARM_ID, entity_instance_id=entity, **values)
+        for reason in self._kept.keep(wanted, foreign):
+            LOG.warning("%s", reason)
